@@ -1,0 +1,48 @@
+# The door to the project: `make help` lists what is behind it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+UV := $(shell command -v uv || echo .uv/bin/uv)
+MEMBERS := libs/common libs/price-snapshot libs/simulator services/agent services/pricing services/aggregator services/alerts cli
+RUN := .venv/bin/
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | sort | expand -t 16
+
+.uv/bin/uv:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on the PATH" >&2; exit 1; }
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'
+
+.venv/.installed: locks/dev.txt $(MEMBERS:%=%/pyproject.toml) | $(filter .uv/bin/uv,$(UV))
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on the PATH" >&2; exit 1; }
+	test -x .venv/bin/python || $(UV) venv --quiet --python "$$(command -v $(PYTHON))" .venv
+	$(UV) pip sync --quiet --python .venv/bin/python --require-hashes locks/dev.txt
+	$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --compile-bytecode $(MEMBERS:%=-e ./%)
+	touch $@
+
+.PHONY: install
+install: .venv/.installed ## install what the locks name into .venv
+
+.PHONY: lock
+lock: | $(filter .uv/bin/uv,$(UV)) ## resolve anew and export locks/*.txt
+	$(UV) lock --quiet
+	$(UV) export --quiet --frozen --all-packages --no-emit-workspace --no-header --no-annotate --group dev -o locks/dev.txt
+	for s in agent pricing aggregator alerts; do \
+	  $(UV) export --quiet --frozen --package kube-cost-$$s --no-default-groups --no-emit-workspace --no-header --no-annotate -o locks/$$s.txt; \
+	done
+	$(UV) export --quiet --frozen --package kubectl-cost --no-default-groups --no-emit-workspace --no-header --no-annotate -o locks/cli.txt
+	! grep -nE 'https?://' locks/*.txt
+
+.PHONY: lint
+lint: install ## ruff, import-linter, deptry
+	$(RUN)ruff format --check .
+	$(RUN)ruff check .
+	$(RUN)lint-imports
+	for m in $(MEMBERS); do (cd $$m && $(CURDIR)/.venv/bin/deptry --config $(CURDIR)/pyproject.toml src); done
+
+.PHONY: types
+types: install ## mypy strict over sources and tests
+	$(RUN)mypy $(MEMBERS:%=%/src) tests

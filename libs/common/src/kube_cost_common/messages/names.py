@@ -1,0 +1,54 @@
+"""Subjects and keys of the bus, and how a name from outside becomes one token of them.
+
+A token may hold any byte that a Kubernetes or cloud name can hold, so each is escaped byte by byte: what is outside
+``[A-Za-z0-9-]`` becomes ``=XX`` (upper-case hexadecimal), and an empty part becomes ``_``. The true name always
+travels in the payload too; a payload that names another one than its subject is refused by its reader.
+"""
+
+import re
+
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-")
+_TOKEN = re.compile(r"_|(?:[A-Za-z0-9-]|=[0-9A-F]{2})+")
+
+USAGE_SUBJECTS = "kce.v1.usage.>"
+STATUS_SUBJECTS = "kce.v1.status.>"
+
+
+def escape(part: str) -> str:
+    """Return `part` as one subject token."""
+    if not part:
+        return "_"
+    return "".join(chr(byte) if byte in _PLAIN else f"={byte:02X}" for byte in part.encode())
+
+
+def unescape(token: str) -> str:
+    """Return the name that `token` stands for; raise ValueError where it isn't what `escape` writes."""
+    if not _TOKEN.fullmatch(token):
+        raise ValueError(f"not an escaped name: {token!r}")
+    if token == "_":  # noqa: S105 - a subject token
+        return ""
+    raw = re.sub(r"=([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), token)
+    name = raw.encode("latin-1").decode()
+    if escape(name) != token:
+        raise ValueError(f"not an escaped name: {token!r}")
+    return name
+
+
+def usage_subject(cluster: str, node: str) -> str:
+    """Return the subject that the agent of `node` publishes its usage samples on."""
+    return f"kce.v1.usage.{escape(cluster)}.{escape(node)}"
+
+
+def status_subject(component: str, instance: str) -> str:
+    """Return the subject that one process of a service reports its health and counters on."""
+    return f"kce.v1.status.{escape(component)}.{escape(instance)}"
+
+
+def demand_key(cluster: str) -> str:
+    """Return the key in `kce_demand` under which the aggregator of `cluster` says which prices it needs."""
+    return escape(cluster)
+
+
+def usage_message_id(node: str, session: str, seq: int) -> str:
+    """Return the `Nats-Msg-Id` of a usage sample: unique per agent process, so that only a retry repeats it."""
+    return f"{escape(node)}-{session}-{seq}"

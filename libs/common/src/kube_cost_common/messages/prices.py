@@ -1,0 +1,100 @@
+"""What the aggregator asks of pricing, and what pricing answers."""
+
+from kube_cost_common.messages.codec import Part, Record
+from kube_cost_common.messages.names import escape
+
+INSTANCE = "instance"
+VOLUME = "volume"
+
+ON_DEMAND = "on_demand"
+SPOT = "spot"
+
+LABELS_KEY = "_labels"
+"""The key in `kce_prices` of the one record that isn't a price: `WantedLabels`."""
+
+
+class Shape(Part, frozen=True):
+    """What a machine nominally has: virtual CPUs, GiB of memory, GPUs."""
+
+    vcpu: float
+    memory_gib: float
+    gpus: float = 0.0
+
+
+class Weights(Part, frozen=True):
+    """How a machine's price divides over its resources: relative prices of a vCPU, a GiB and a GPU."""
+
+    vcpu: float
+    memory_gib: float
+    gpu: float
+
+
+class Tier(Part, frozen=True):
+    """From `start` units on, each unit costs `usd`."""
+
+    start: float
+    usd: float
+
+
+class PriceRecord(Record, frozen=True):
+    """One price: the key's parts in full, USD per `unit` (`hour`, or `gib_month` of 730 h), and where it is from.
+
+    `source` is `api`, `bill`, `custom`, `snapshot` or `estimate`. `list_usd` is the price before discounts.
+    `fetched_at_ns` and `effective_from_ns` are Unix nanoseconds. `labels_hash` is empty but for a custom price that
+    holds only for nodes with certain labels. `note` says in a few words why a price is an estimate.
+    """
+
+    provider: str
+    region: str
+    zone: str
+    kind: str
+    sku: str
+    os: str
+    capacity: str
+    usd: float
+    list_usd: float
+    unit: str
+    currency: str
+    shape: Shape | None
+    weights: Weights | None
+    tiers: list[Tier]
+    source: str
+    fetched_at_ns: int
+    effective_from_ns: int
+    labels_hash: str = ""
+    note: str = ""
+
+
+class PriceRequest(Part, frozen=True):
+    """One price that is needed. `shape` is the node's own capacity; `labels` are those that custom prices name."""
+
+    provider: str
+    region: str
+    zone: str
+    kind: str
+    sku: str
+    os: str
+    capacity: str
+    shape: Shape | None = None
+    labels: dict[str, str] = {}  # noqa: RUF012 - msgspec copies a default
+
+
+class PriceDemand(Record, frozen=True):
+    """The distinct prices that a cluster's nodes and volumes need. Replaced whole."""
+
+    cluster: str
+    requests: list[PriceRequest]
+
+
+class WantedLabels(Record, frozen=True):
+    """The node labels that the custom prices name, so that the aggregator sends those, and no others."""
+
+    names: list[str]
+
+
+def price_key(
+    *, provider: str, region: str, zone: str, kind: str, sku: str, os: str, capacity: str, labels_hash: str = ""
+) -> str:
+    """Return the key in `kce_prices`: seven escaped parts; a label-bound price has `#` and the hash after its sku."""
+    name = f"{sku}#{labels_hash}" if labels_hash else sku
+    return ".".join(escape(part) for part in (provider, region, zone, kind, name, os, capacity))
