@@ -93,11 +93,7 @@ def run(name: str, config_type: type[S], compose: Callable[[S, Service], Awaitab
     try:
         asyncio.run(_serve(config, log, compose))
     except BaseExceptionGroup as group:
-        expected, others = group.split(CannotStartError)
-        for fault in _leaves(expected):
-            log.error("can't start", error=str(fault))
-        for fault in _leaves(others):
-            log.error("ended by a fault", error=repr(fault), exc_info=fault)
+        _say_why(log, group)
         return 1
     log.info("stopped")
     return 0
@@ -121,11 +117,19 @@ async def _serve(config: S, log: FilteringBoundLogger, compose: Callable[[S, Ser
         service.cancel_kept()
 
 
-def _leaves(group: BaseException | None) -> Iterator[BaseException]:
+def _say_why(log: FilteringBoundLogger, group: BaseExceptionGroup[BaseException]) -> None:
+    for reason in _leaves(group):
+        if isinstance(reason, CannotStartError):
+            log.error("can't start", error=str(reason))
+        else:
+            log.error("ended by a fault", error=repr(reason), exc_info=reason)
+
+
+def _leaves(group: BaseException) -> Iterator[BaseException]:
     if isinstance(group, BaseExceptionGroup):
         for inner in group.exceptions:
             yield from _leaves(inner)
-    elif group is not None:
+    else:
         yield group
 
 
