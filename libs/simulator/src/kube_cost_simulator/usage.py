@@ -1,0 +1,127 @@
+"""What a pod uses over time: constant rates, piece by piece, whose totals are exact integers at any moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import NamedTuple
+
+NANOSECONDS_PER_SECOND = 1_000_000_000
+
+
+class Rates(NamedTuple):
+    """Use at one moment. CPU in millicores, memory in bytes, the others per second."""
+
+    cpu_millicores: int = 0
+    memory_bytes: int = 0
+    receive_bytes_per_second: int = 0
+    transmit_bytes_per_second: int = 0
+    read_bytes_per_second: int = 0
+    write_bytes_per_second: int = 0
+    read_operations_per_second: int = 0
+    write_operations_per_second: int = 0
+
+
+class Totals(NamedTuple):
+    """Rates × nanoseconds, in the order of `Rates`: exact, and additive."""
+
+    cpu_millicore_ns: int = 0
+    memory_byte_ns: int = 0
+    receive_byte_ns: int = 0
+    transmit_byte_ns: int = 0
+    read_byte_ns: int = 0
+    write_byte_ns: int = 0
+    read_operation_ns: int = 0
+    write_operation_ns: int = 0
+
+
+NO_USE = Rates()
+NOTHING = Totals()
+
+
+def accumulated(totals: Totals, rates: Rates, duration_ns: int) -> Totals:
+    """`totals` after `rates` have been going on for `duration_ns`."""
+    return Totals(*(total + rate * duration_ns for total, rate in zip(totals, rates, strict=True)))
+
+
+@dataclass(frozen=True)
+class UsagePhase:
+    """Constant rates for a while."""
+
+    seconds: int
+    rates: Rates
+
+
+@dataclass(frozen=True)
+class UsageProfile:
+    """How pods of a template use resources: phases, repeated for ever, each varied by ± `jitter_percent` in a pod."""
+
+    phases: tuple[UsagePhase, ...]
+    jitter_percent: int = 0
+
+    def timeline(self, *, start_ns: int, chance: Random) -> "UsageTimeline":
+        """The use of one pod that begins at `start_ns` (Unix nanoseconds)."""
+        return UsageTimeline(
+            start_ns=start_ns,
+            phases=tuple(
+                (phase.seconds * NANOSECONDS_PER_SECOND, varied(phase.rates, self.jitter_percent, chance))
+                for phase in self.phases
+            ),
+        )
+
+
+def varied(rates: Rates, percent: int, chance: Random) -> Rates:
+    """`rates` each multiplied by 1 ± up to `percent` in whole percents."""
+    if percent == 0:
+        return rates
+    return Rates(*(rate * (100 + chance.randint(-percent, percent)) // 100 for rate in rates))
+
+
+def steady(rates: Rates) -> UsageProfile:
+    """A profile that never changes."""
+    return UsageProfile(phases=(UsagePhase(3600, rates),))
+
+
+ALWAYS_IDLE = steady(NO_USE)
+
+
+@dataclass(frozen=True)
+class UsageTimeline:
+    """One pod's use: phases of (nanoseconds, rates) from `start_ns`, repeated until `end_ns` if it has ended."""
+
+    start_ns: int
+    phases: tuple[tuple[int, Rates], ...]
+    end_ns: int | None = None
+
+    def ended(self, at_ns: int) -> "UsageTimeline":
+        """The same use, ending at `at_ns`."""
+        return replace(self, end_ns=at_ns)
+
+    def totals(self, at_ns: int) -> Totals:
+        """Everything used from the start until `at_ns` or the end, whichever is first."""
+        until_ns = at_ns if self.end_ns is None else min(at_ns, self.end_ns)
+        elapsed_ns = until_ns - self.start_ns
+        if elapsed_ns <= 0:
+            return NOTHING
+        cycle_ns = sum(duration_ns for duration_ns, _ in self.phases)
+        cycles, rest_ns = divmod(elapsed_ns, cycle_ns)
+        totals = NOTHING
+        for duration_ns, rates in self.phases:
+            totals = accumulated(totals, rates, cycles * duration_ns + max(0, min(rest_ns, duration_ns)))
+            rest_ns -= duration_ns
+        return totals
+
+    def rates(self, at_ns: int) -> Rates:
+        """The rates at `at_ns`; none before the start and from the end on."""
+        if at_ns < self.start_ns or (self.end_ns is not None and at_ns >= self.end_ns):
+            return NO_USE
+        rest_ns = (at_ns - self.start_ns) % sum(duration_ns for duration_ns, _ in self.phases)
+        for duration_ns, rates in self.phases:
+            if rest_ns < duration_ns:
+                return rates
+            rest_ns -= duration_ns
+        raise AssertionError("the phases cover their cycle")
+
+
+def summed(totals: Sequence[Totals]) -> Totals:
+    """The sum of totals."""
+    return Totals(*(sum(column) for column in zip(*totals, strict=True))) if totals else NOTHING
