@@ -1,5 +1,10 @@
 """What the aggregator asks of pricing, and what pricing answers."""
 
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
 from kube_cost_common.messages.codec import Part, Record
 from kube_cost_common.messages.names import escape
 
@@ -98,3 +103,13 @@ def price_key(
     """Return the key in `kce_prices`: seven escaped parts; a label-bound price has `#` and the hash after its sku."""
     name = f"{sku}#{labels_hash}" if labels_hash else sku
     return ".".join(escape(part) for part in (provider, region, zone, kind, name, os, capacity))
+
+
+def labels_hash(labels: Mapping[str, str]) -> str:
+    """Return what stands for `labels` in a key: 12 hexadecimal digits of the SHA-256 of the sorted pairs as JSON.
+
+    No labels have no hash: the empty text.
+    """
+    if not labels:
+        return ""
+    return hashlib.sha256(msgspec.json.encode(sorted(labels.items()))).hexdigest()[:12]
