@@ -79,13 +79,12 @@ class PodCharge:
 class HourCharges(Generic[K]):
     """What one UTC hour of the stretch cost: all that was paid, and whose it was. USD throughout.
 
-    `saved` is the whole of `(on demand − paid) × time`, `unallocated_saved` the part of system and idle.
+    `saved` is the whole of `(on demand − paid) × time` where that is positive, so that it only ever grows.
     """
 
     hour_start_ns: int
     paid: float = 0.0
     saved: float = 0.0
-    unallocated_saved: float = 0.0
     system: Usd = NO_USD
     idle: Usd = NO_USD
     pods: dict[K, PodCharge] = field(default_factory=dict)
@@ -169,10 +168,9 @@ def _add_piece(
 ) -> None:
     hours = seconds / 3600
     paid = price.usd_per_hour * hours
-    saved = 0.0 if price.on_demand_usd_per_hour is None else price.on_demand_usd_per_hour * hours - paid
+    saved = 0.0 if price.on_demand_usd_per_hour is None else max(0.0, price.on_demand_usd_per_hour * hours - paid)
     saved_per_usd = saved / paid if paid > 0 else 0.0
     units = price.unit_prices
-    charged = 0.0
     for pod, amount in zip(present, allocation.pods, strict=True):
         cpu, memory, gpu = _priced(amount, units, hours)
         charge = hour.pods.get(pod.key)
@@ -185,14 +183,12 @@ def _add_piece(
         charge.seconds += seconds
         if estimated or pod.estimated or price.estimated:
             charge.estimated_seconds += seconds
-        charged += cpu + memory + gpu
     system = _priced(allocation.system, units, hours)
     idle = _priced(allocation.idle, units, hours)
     if units == (0.0, 0.0, 0.0):  # a machine without capacity: its whole price is idle
         idle = Usd(paid, 0.0, 0.0)
     hour.paid += paid
     hour.saved += saved
-    hour.unallocated_saved += saved - charged * saved_per_usd
     hour.system = _plus(hour.system, system)
     hour.idle = _plus(hour.idle, idle)
     hour.seconds += seconds

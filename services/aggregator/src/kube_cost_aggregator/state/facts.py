@@ -57,6 +57,9 @@ class PodFacts:
     host_network: bool = False
     claims: tuple[str, ...] = ()
     """Names of the persistent volume claims it mounts, in its own namespace."""
+    terminated: bool = False
+    """It has Succeeded or Failed, and reserves nothing more, also where no container says when (one that the kubelet
+    refused has none)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,86 @@
+"""The tables of the ledger in SQLite. A change adds a step; a database remembers its step in `user_version`."""
+
+STEPS: tuple[str, ...] = (
+    """
+    CREATE TABLE ledger (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        started_at_ns INTEGER NOT NULL,
+        stream_sequence INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE nodes (
+        node_id INTEGER PRIMARY KEY,
+        uid TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        instance_type TEXT NOT NULL,
+        capacity_type TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE node_states (
+        uid TEXT PRIMARY KEY,
+        state BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE pods (
+        pod_id INTEGER PRIMARY KEY,
+        uid TEXT NOT NULL,
+        usage_uid TEXT NOT NULL,
+        namespace TEXT NOT NULL,
+        name TEXT NOT NULL,
+        node_id INTEGER NOT NULL,
+        workload_kind TEXT NOT NULL,
+        workload TEXT NOT NULL,
+        start_ns INTEGER NOT NULL,
+        end_ns INTEGER,
+        vcpu_request REAL NOT NULL,
+        memory_gib_request REAL NOT NULL,
+        gpus REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX open_pods ON pods (pod_id) WHERE end_ns IS NULL;
+    CREATE TABLE pod_hours (
+        hour INTEGER NOT NULL,
+        pod_id INTEGER NOT NULL,
+        cpu_nano INTEGER NOT NULL,
+        memory_nano INTEGER NOT NULL,
+        gpu_nano INTEGER NOT NULL,
+        savings_nano INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        estimated_seconds REAL NOT NULL,
+        PRIMARY KEY (hour, pod_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE node_hours (
+        hour INTEGER NOT NULL,
+        node_id INTEGER NOT NULL,
+        paid_nano INTEGER NOT NULL,
+        saved_nano INTEGER NOT NULL,
+        system_cpu_nano INTEGER NOT NULL,
+        system_memory_nano INTEGER NOT NULL,
+        system_gpu_nano INTEGER NOT NULL,
+        idle_cpu_nano INTEGER NOT NULL,
+        idle_memory_nano INTEGER NOT NULL,
+        idle_gpu_nano INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        estimated_seconds REAL NOT NULL,
+        PRIMARY KEY (hour, node_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE namespace_hours (
+        hour INTEGER NOT NULL,
+        namespace TEXT NOT NULL,
+        cpu_nano INTEGER NOT NULL,
+        memory_nano INTEGER NOT NULL,
+        gpu_nano INTEGER NOT NULL,
+        savings_nano INTEGER NOT NULL,
+        PRIMARY KEY (hour, namespace)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE namespace_totals (
+        namespace TEXT PRIMARY KEY,
+        cpu_nano INTEGER NOT NULL,
+        memory_nano INTEGER NOT NULL,
+        gpu_nano INTEGER NOT NULL,
+        savings_nano INTEGER NOT NULL,
+        counter_nano INTEGER NOT NULL,
+        savings_counter_nano INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE counters (
+        name TEXT PRIMARY KEY,
+        value ANY NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
+)

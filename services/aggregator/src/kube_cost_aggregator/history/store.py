@@ -1,0 +1,224 @@
+"""What the ledger keeps, and what any keeper of it can do. Money is in whole nano-USD, hours in Unix seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol
+
+import msgspec
+
+
+class StoreError(Exception):
+    """The history can't be read or written; says what was tried and why it failed."""
+
+
+class Money(NamedTuple):
+    """Nano-USD by compute resource, and what spot saved."""
+
+    cpu: int = 0
+    memory: int = 0
+    gpu: int = 0
+    savings: int = 0
+
+    @property
+    def total(self) -> int:
+        """What was paid: cpu, memory and gpu."""
+        return self.cpu + self.memory + self.gpu
+
+    def plus(self, other: "Money") -> "Money":
+        """Return the sum of both, field by field."""
+        return Money(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+    def minus(self, other: "Money") -> "Money":
+        """Return the difference, field by field."""
+        return Money(*(mine - its for mine, its in zip(self, other, strict=True)))
+
+
+NO_MONEY = Money()
+
+
+class PodTotals(msgspec.Struct, array_like=True, gc=False):
+    """What a pod's sample said last: the baseline of the next difference. Bytes and operations as sent."""
+
+    cpu_seconds: float
+    memory_byte_seconds: float
+
+
+class Running(msgspec.Struct, array_like=True, gc=False):
+    """The exact running amounts of a row that may still grow, in USD, and the seconds it covers.
+
+    Of a whole node only `cpu` is used: all that was paid.
+    """
+
+    cpu: float = 0.0
+    memory: float = 0.0
+    gpu: float = 0.0
+    savings: float = 0.0
+    seconds: float = 0.0
+    estimated_seconds: float = 0.0
+
+
+class RunningHour(msgspec.Struct, array_like=True):
+    """One hour of one node that may still grow: each pod's amounts by its id, and the node's own.
+
+    `hour` is its start in Unix seconds. `pods_nano` and `pods_savings_nano` are the sums of the pods' rounded amounts.
+    The `savings` of `idle` are those of system and idle together.
+    """
+
+    hour: int
+    node: Running
+    system: Running
+    idle: Running
+    pods: dict[int, Running]
+    pods_nano: int = 0
+    pods_savings_nano: int = 0
+
+
+class NodeState(msgspec.Struct, kw_only=True, array_like=True):
+    """All that the next settlement of a node starts from. Times are Unix nanoseconds of the bus's clock.
+
+    `baseline_end_ns` is the end of the last sample whose totals are `pods` and `root_cpu_seconds`; None before the
+    first. `clock_offset_ns` is what is added to the agent's stamps.
+    """
+
+    node_id: int
+    uid: str
+    name: str
+    settled_through_ns: int
+    session: str = ""
+    seq: int = -1
+    clock_offset_ns: int = 0
+    baseline_end_ns: int | None = None
+    root_cpu_seconds: float | None = None
+    pods: dict[str, PodTotals] = {}
+    hours: list[RunningHour] = []
+    ended_ns: int | None = None
+    instance_type: str = ""
+    capacity_type: str = ""
+
+
+class PodRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a pod is, and what is needed to go on charging it after a restart. `end_ns` is None while it runs."""
+
+    pod_id: int
+    uid: str
+    usage_uid: str
+    namespace: str
+    name: str
+    node_id: int
+    workload_kind: str
+    workload: str
+    start_ns: int
+    end_ns: int | None
+    vcpu_request: float
+    memory_gib_request: float
+    gpus: float
+
+
+class PodHour(NamedTuple):
+    """A row of a pod's hour, as it is now."""
+
+    money: Money
+    seconds: float
+    estimated_seconds: float
+
+
+class NodeHour(NamedTuple):
+    """A row of a node's hour, as it is now. `system` and `idle` hold their part of the node's price."""
+
+    paid: int
+    saved: int
+    system: Money
+    idle: Money
+    seconds: float
+    estimated_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceTotal:
+    """The running totals of a namespace since the ledger began.
+
+    `counter` and `savings_counter` are what is exposed: the highest the totals have been, since rounding to whole
+    nano-USD can lower what idle has by a few, and a counter that dips is a reset to Prometheus.
+    """
+
+    money: Money = NO_MONEY
+    counter: int = 0
+    savings_counter: int = 0
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes. Rows replace what was there; `namespace_hours` are added to it."""
+
+    stream_sequence: int | None = None
+    nodes: dict[str, NodeState] = field(default_factory=dict)
+    gone_nodes: set[str] = field(default_factory=set)
+    pods: dict[int, PodRow] = field(default_factory=dict)
+    pod_hours: dict[tuple[int, int], PodHour] = field(default_factory=dict)
+    node_hours: dict[tuple[int, int], NodeHour] = field(default_factory=dict)
+    namespace_hours: dict[tuple[int, str], Money] = field(default_factory=dict)
+    namespace_totals: dict[str, NamespaceTotal] = field(default_factory=dict)
+    counters: dict[str, int | float] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(
+            self.stream_sequence is not None
+            or self.nodes
+            or self.gone_nodes
+            or self.pods
+            or self.namespace_totals
+            or self.counters
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerState:
+    """What the ledger starts from. `namespace_days` holds nano-USD by namespace and Unix day, of this month on."""
+
+    started_at_ns: int
+    stream_sequence: int
+    nodes: list[NodeState]
+    open_pods: list[PodRow]
+    next_pod_id: int
+    next_node_id: int
+    namespace_totals: dict[str, NamespaceTotal]
+    namespace_days: dict[tuple[str, int], int]
+    counters: Mapping[str, int | float]
+
+
+GroupBy = Literal["namespace", "pod", "node", "workload"]
+
+
+class CostRow(NamedTuple):
+    """One line of an answer: the group's values in the order of its columns, and its money."""
+
+    group: tuple[str, ...]
+    money: Money
+    seconds: float
+    estimated_seconds: float
+    pods: int
+
+
+GROUP_COLUMNS: Mapping[GroupBy, tuple[str, ...]] = {
+    "namespace": ("namespace",),
+    "pod": ("namespace", "pod", "node"),
+    "node": ("node", "instance_type"),
+    "workload": ("namespace", "workload_kind", "workload"),
+}
+
+
+class Store(Protocol):
+    """A keeper of the ledger. One writer at a time; reads don't wait for it."""
+
+    async def load(self, *, now_ns: int, month_start: int) -> LedgerState:
+        """Return what was committed; `now_ns` becomes the ledger's beginning where there is none yet."""
+        ...
+
+    async def commit(self, batch: Batch) -> None:
+        """Write a batch in one transaction; raise StoreError, and have written nothing, where that fails."""
+        ...
+
+    async def costs(self, *, by: GroupBy, start: int, end: int) -> list[CostRow]:
+        """Return what the hours from `start` up to `end` (Unix seconds, full hours) cost, dearest first."""
+        ...

@@ -1,0 +1,298 @@
+"""The ledger: what was settled, in whole nano-USD, and where each node's settlement goes on from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from kube_cost_aggregator.history.store import (
+    Batch,
+    Money,
+    NamespaceTotal,
+    NodeHour,
+    NodeState,
+    PodHour,
+    PodRow,
+    Running,
+    RunningHour,
+    Store,
+)
+from kube_cost_aggregator.state.pods import Pod
+from kube_cost_common.domain.money import NS_PER_SECOND, to_nano
+from kube_cost_common.domain.settlement import HourCharges, PodCharge, Usd
+
+IDLE = "__idle__"
+SYSTEM = "__system__"
+
+NODES_COUNTER = "nodes_nano_usd"
+"""Prefix of the ledger's own counters of what nodes cost, by capacity type."""
+
+_SECONDS_PER_HOUR = 3600
+_SECONDS_PER_DAY = 86_400
+_NO_TOTAL = NamespaceTotal()
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What is committed, for who shows it: immutable, swapped after each commit. Money is in nano-USD.
+
+    `days` has each namespace's money by Unix day, of this month. `nodes` is what nodes cost by capacity type.
+    `settled_through_ns` is the oldest node's; None before any is settled. `counters` are other processes', folded.
+    """
+
+    started_at_ns: int = 0
+    namespaces: Mapping[str, NamespaceTotal] = field(default_factory=dict)
+    days: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    nodes: Mapping[str, int] = field(default_factory=dict)
+    settled_through_ns: int | None = None
+    counters: Mapping[str, int | float] = field(default_factory=dict)
+
+    def today(self, namespace: str, now_ns: int) -> int:
+        """Return what the namespace cost since UTC midnight."""
+        return self.days.get(namespace, {}).get(now_ns // NS_PER_SECOND // _SECONDS_PER_DAY, 0)
+
+    def month_to_date(self, namespace: str, now_ns: int) -> int:
+        """Return what the namespace cost since the month began, in UTC."""
+        first = month_start(now_ns) // _SECONDS_PER_DAY
+        return sum(nano for day, nano in self.days.get(namespace, {}).items() if day >= first)
+
+
+class Ledger:
+    """Books charges, and commits them with all that the next settlement starts from.
+
+    What is booked stays in memory and in `batch` until a commit succeeds; after a failed one the same batch, grown
+    meanwhile, is tried again. So memory is never behind the store, and what is shown (`totals`) is never ahead of it.
+    """
+
+    def __init__(self, *, store: Store) -> None:
+        self._store = store
+        self._next_pod_id = 1
+        self._next_node_id = 1
+        self._days: dict[str, dict[int, int]] = {}
+        self._namespaces: dict[str, NamespaceTotal] = {}
+        self._counters: dict[str, int | float] = {}
+        self.batch = Batch()
+        self.nodes: dict[str, NodeState] = {}
+        self.stream_sequence = 0
+        self.started_at_ns = 0
+        self.totals = Totals()
+
+    async def load(self, now_ns: int) -> list[PodRow]:
+        """Take up what was committed, and return the pods that were running then. Raises StoreError."""
+        state = await self._store.load(now_ns=now_ns, month_start=month_start(now_ns))
+        self._next_pod_id, self._next_node_id = state.next_pod_id, state.next_node_id
+        self._namespaces = dict(state.namespace_totals)
+        for (namespace, day), nano in state.namespace_days.items():
+            self._days.setdefault(namespace, {})[day] = nano
+        self._counters = dict(state.counters)
+        self.nodes = {node.uid: node for node in state.nodes}
+        self.stream_sequence = state.stream_sequence
+        self.started_at_ns = state.started_at_ns
+        self.totals = self._view(now_ns)
+        return state.open_pods
+
+    def node(self, uid: str, name: str, settled_through_ns: int) -> NodeState:
+        """Return the state of a node; a new one begins at `settled_through_ns`, or where the ledger did if later."""
+        state = self.nodes.get(uid)
+        if state is None:
+            state = NodeState(
+                node_id=self._next_node_id,
+                uid=uid,
+                name=name,
+                settled_through_ns=max(settled_through_ns, self.started_at_ns),
+            )
+            self._next_node_id += 1
+            self.nodes[uid] = state
+        return state
+
+    def forget_node(self, uid: str) -> None:
+        """Drop the state of a node that is settled to its end; its hours stay."""
+        if self.nodes.pop(uid, None) is not None:
+            self.batch.nodes.pop(uid, None)
+            self.batch.gone_nodes.add(uid)
+
+    def book(self, node: NodeState, hours: list[HourCharges[str]], pods: Mapping[str, Pod]) -> None:
+        """Add charges to the rows of a node's hours; `pods` are by the keys of the charges."""
+        for charges in hours:
+            hour = charges.hour_start_ns // NS_PER_SECOND
+            running = self._running(node, hour)
+            before = _node_money(running)
+            _add_node(running, charges)
+            for key, charge in charges.pods.items():
+                self._book_pod(node, running, pods[key], charge)
+            after = _node_money(running)
+            self.batch.node_hours[hour, node.node_id] = after
+            self._add(hour, SYSTEM, after.system.minus(before.system))
+            self._add(hour, IDLE, after.idle.minus(before.idle))
+            self._count(f"{NODES_COUNTER}.{node.capacity_type}", after.paid - before.paid)
+
+    def settled(self, node: NodeState, through_ns: int) -> None:
+        """Note how far a node is settled; hours that are full will grow no more."""
+        node.settled_through_ns = through_ns
+        node.hours = [hour for hour in node.hours if (hour.hour + _SECONDS_PER_HOUR) * NS_PER_SECOND > through_ns]
+        self.touch(node)
+
+    def touch(self, node: NodeState) -> None:
+        """Let the next commit write a node's state."""
+        self.batch.nodes[node.uid] = node
+
+    def write_pod(self, pod: Pod, node: NodeState) -> int:
+        """Let the next commit write who a pod is; return its number in the ledger."""
+        if pod.pod_id is None:
+            pod.pod_id = self._next_pod_id
+            self._next_pod_id += 1
+            pod.written = False
+        if not pod.written:
+            requests = pod.request
+            self.batch.pods[pod.pod_id] = PodRow(
+                pod_id=pod.pod_id,
+                uid=pod.uid,
+                usage_uid=pod.usage_uid,
+                namespace=pod.namespace,
+                name=pod.name,
+                node_id=node.node_id,
+                workload_kind=pod.workload_kind,
+                workload=pod.workload,
+                start_ns=pod.start_ns,
+                end_ns=pod.end_ns,
+                vcpu_request=requests.vcpu,
+                memory_gib_request=requests.memory_gib,
+                gpus=requests.gpus,
+            )
+            pod.written = True
+        return pod.pod_id
+
+    def follow(self, stream_sequence: int) -> None:
+        """Note the stream sequence up to which every sample is in the batch or was ignored."""
+        self.stream_sequence = stream_sequence
+        self.batch.stream_sequence = stream_sequence
+
+    def fold(self, counters: Mapping[str, float]) -> None:
+        """Take over the running totals of other processes' counters."""
+        self._counters.update(counters)
+        self.batch.counters.update(counters)
+
+    async def commit(self, now_ns: int) -> None:
+        """Write all that was booked, and then show it. Raises StoreError; nothing is lost by it."""
+        if self.batch:
+            batch, self.batch = self.batch, Batch()
+            try:
+                await self._store.commit(batch)
+            except BaseException:
+                self.batch = _merged(batch, self.batch)
+                raise
+        self.totals = self._view(now_ns)
+
+    def _running(self, node: NodeState, hour: int) -> RunningHour:
+        for running in node.hours:
+            if running.hour == hour:
+                return running
+        running = RunningHour(hour=hour, node=Running(), system=Running(), idle=Running(), pods={})
+        node.hours = [*node.hours, running]
+        return running
+
+    def _book_pod(self, node: NodeState, hour: RunningHour, pod: Pod, charge: PodCharge) -> None:
+        pod_id = self.write_pod(pod, node)
+        row = hour.pods.get(pod_id)
+        if row is None:
+            row = hour.pods[pod_id] = Running()
+        before = _money(row)
+        row.cpu += charge.cpu
+        row.memory += charge.memory
+        row.gpu += charge.gpu
+        row.savings += charge.savings
+        row.seconds += charge.seconds
+        row.estimated_seconds += charge.estimated_seconds
+        after = _money(row)
+        self.batch.pod_hours[hour.hour, pod_id] = PodHour(after, row.seconds, row.estimated_seconds)
+        added = after.minus(before)
+        hour.pods_nano += added.total
+        hour.pods_savings_nano += added.savings
+        self._add(hour.hour, pod.namespace, added)
+
+    def _add(self, hour: int, namespace: str, money: Money) -> None:
+        key = (hour, namespace)
+        self.batch.namespace_hours[key] = self.batch.namespace_hours.get(key, Money()).plus(money)
+        known = self._namespaces.get(namespace, _NO_TOTAL)
+        total = known.money.plus(money)
+        self._namespaces[namespace] = self.batch.namespace_totals[namespace] = NamespaceTotal(
+            total, max(known.counter, total.total), max(known.savings_counter, total.savings)
+        )
+        days = self._days.setdefault(namespace, {})
+        day = hour // _SECONDS_PER_DAY
+        days[day] = days.get(day, 0) + money.total
+
+    def _count(self, name: str, amount: int) -> None:
+        value = self._counters.get(name, 0) + amount
+        self._counters[name] = self.batch.counters[name] = value
+
+    def _view(self, now_ns: int) -> Totals:
+        first_day = month_start(now_ns) // _SECONDS_PER_DAY
+        for namespace, days in self._days.items():
+            if any(day < first_day for day in days):
+                self._days[namespace] = {day: nano for day, nano in days.items() if day >= first_day}
+        prefix = NODES_COUNTER + "."
+        return Totals(
+            started_at_ns=self.started_at_ns,
+            namespaces=dict(self._namespaces),
+            days={namespace: dict(days) for namespace, days in self._days.items()},
+            nodes={
+                name.removeprefix(prefix): int(value)
+                for name, value in self._counters.items()
+                if name.startswith(prefix)
+            },
+            settled_through_ns=min((node.settled_through_ns for node in self.nodes.values()), default=None),
+            counters={name: value for name, value in self._counters.items() if not name.startswith(prefix)},
+        )
+
+
+def month_start(now_ns: int) -> int:
+    """Return the Unix seconds at which the UTC month of a moment began."""
+    now = datetime.fromtimestamp(now_ns // NS_PER_SECOND, tz=UTC)
+    return int(now.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp())
+
+
+def _money(row: Running) -> Money:
+    return Money(to_nano(row.cpu), to_nano(row.memory), to_nano(row.gpu), to_nano(row.savings))
+
+
+def _add_node(running: RunningHour, charges: HourCharges[str]) -> None:
+    running.node.cpu += charges.paid
+    running.node.savings += charges.saved
+    running.node.seconds += charges.seconds
+    running.node.estimated_seconds += charges.estimated_seconds
+    _add_usd(running.system, charges.system)
+    _add_usd(running.idle, charges.idle)
+
+
+def _add_usd(row: Running, usd: Usd) -> None:
+    row.cpu += usd.cpu
+    row.memory += usd.memory
+    row.gpu += usd.gpu
+
+
+def _node_money(hour: RunningHour) -> NodeHour:
+    """Return a node's hour in whole nano-USD: idle takes what rounding leaves, so that all adds up."""
+    paid, saved = to_nano(hour.node.cpu), to_nano(hour.node.savings)
+    system = _money(hour.system)
+    idle_memory, idle_gpu = to_nano(hour.idle.memory), to_nano(hour.idle.gpu)
+    idle_cpu = paid - hour.pods_nano - system.total - idle_memory - idle_gpu
+    idle = Money(idle_cpu, idle_memory, idle_gpu, saved - hour.pods_savings_nano)
+    return NodeHour(paid, saved, system, idle, hour.node.seconds, hour.node.estimated_seconds)
+
+
+def _merged(older: Batch, newer: Batch) -> Batch:
+    """Return what both write, the newer over the older."""
+    merged = Batch(
+        stream_sequence=older.stream_sequence if newer.stream_sequence is None else newer.stream_sequence,
+        nodes={uid: node for uid, node in older.nodes.items() if uid not in newer.gone_nodes} | newer.nodes,
+        gone_nodes=older.gone_nodes | newer.gone_nodes,
+        pods=older.pods | newer.pods,
+        pod_hours=older.pod_hours | newer.pod_hours,
+        node_hours=older.node_hours | newer.node_hours,
+        namespace_hours=dict(older.namespace_hours),
+        namespace_totals=older.namespace_totals | newer.namespace_totals,
+        counters=older.counters | newer.counters,
+    )
+    for key, money in newer.namespace_hours.items():
+        merged.namespace_hours[key] = merged.namespace_hours.get(key, Money()).plus(money)
+    return merged

@@ -1,0 +1,159 @@
+"""The prices that are known, with when each began: one immutable book, swapped whole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from kube_cost_aggregator.state.facts import NodeFacts, VolumeFacts
+from kube_cost_aggregator.state.volumes import VolumeIdentity
+from kube_cost_common.domain import unit_prices
+from kube_cost_common.domain.money import HOURS_PER_MONTH
+from kube_cost_common.domain.nodes import SPOT, NodeIdentity
+from kube_cost_common.domain.resources import BYTES_PER_GIB, NOTHING, Resources
+from kube_cost_common.domain.settlement import PriceChange
+from kube_cost_common.domain.unit_prices import DEFAULT_WEIGHTS, NodePrice, Weights
+from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, VOLUME, PriceRecord, labels_hash, price_key
+
+ESTIMATE = "estimate"
+
+
+class NodePrices(NamedTuple):
+    """A node's prices now, in USD per hour. `now` is what it pays, None while that isn't known."""
+
+    now: NodePrice | None
+    on_demand: float | None
+    spot: float | None
+
+
+class Since(NamedTuple):
+    """A price record and the Unix nanoseconds from which on it holds."""
+
+    since_ns: int
+    record: PriceRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultPrices:
+    """What a node is taken to cost when nothing answers: USD per hour of a vCPU, a GiB, a GPU."""
+
+    usd_per_vcpu_hour: float
+    usd_per_gib_hour: float
+    usd_per_gpu_hour: float
+
+    def price(self, capacity: Resources) -> NodePrice:
+        """Return the assumed price of a node of that capacity."""
+        weights = Weights(self.usd_per_vcpu_hour, self.usd_per_gib_hour, self.usd_per_gpu_hour)
+        usd = sum(amount * price for amount, price in zip(capacity, weights, strict=True))
+        return NodePrice(usd, None, capacity, unit_prices.split(usd, capacity, weights), ESTIMATE, estimated=True)
+
+
+@dataclass(frozen=True)
+class PriceBook:
+    """Each price key's records, oldest first. `assumed` are the uids of nodes whose wait for a price is over."""
+
+    records: Mapping[str, Sequence[Since]] = field(default_factory=dict)
+    wanted_labels: frozenset[str] = frozenset()
+    defaults: DefaultPrices | None = None
+    assumed: frozenset[str] = frozenset()
+
+    def node_prices(self, facts: NodeFacts, identity: NodeIdentity) -> NodePrices:
+        """Return what a node costs now, on demand and spot, whichever it pays."""
+        on_demand = self._last(self._instance_records(facts, identity, ON_DEMAND))
+        spot = self._last(self._instance_records(facts, identity, SPOT))
+        timeline = self.node_timeline(facts, identity)
+        return NodePrices(
+            timeline[-1].price if timeline else None,
+            on_demand.usd if on_demand else None,
+            spot.usd if spot else None,
+        )
+
+    def node_timeline(self, facts: NodeFacts, identity: NodeIdentity) -> list[PriceChange]:
+        """Return what a node has cost and since when, oldest first; the first reaches back. Empty: not known."""
+        on_demand = self._instance_records(facts, identity, ON_DEMAND)
+        paid = self._instance_records(facts, identity, SPOT) if identity.capacity_type == SPOT else on_demand
+        if not paid:
+            if facts.uid in self.assumed and self.defaults is not None:
+                return [PriceChange(0, self.defaults.price(facts.capacity))]
+            return []
+        changes = []
+        for moment in sorted({since.since_ns for since in (*paid, *on_demand)}):
+            listed = _at(on_demand, moment)
+            changes.append(PriceChange(moment, _node_price(_at(paid, moment) or paid[0].record, listed, facts)))
+        return changes
+
+    def volume_usd_per_hour(self, volume: VolumeFacts, identity: VolumeIdentity) -> tuple[float | None, str]:
+        """Return a volume's USD per hour by its provisioned size, and the price's source."""
+        record = self._last(self.records.get(volume_key(identity), ()))
+        if record is None:
+            return None, ""
+        return record.usd * volume.capacity_bytes / BYTES_PER_GIB / HOURS_PER_MONTH, record.source
+
+    def _instance_records(self, facts: NodeFacts, identity: NodeIdentity, capacity_type: str) -> Sequence[Since]:
+        wanted = self.node_labels(facts)
+        if wanted:
+            bound = self.records.get(instance_key(identity, capacity_type, labels_hash(wanted)))
+            if bound:
+                return bound
+        return self.records.get(instance_key(identity, capacity_type), ())
+
+    def node_labels(self, facts: NodeFacts) -> dict[str, str]:
+        """Return those of a node's labels that custom prices name."""
+        return {name: facts.labels[name] for name in sorted(self.wanted_labels) if name in facts.labels}
+
+    @staticmethod
+    def _last(records: Sequence[Since]) -> PriceRecord | None:
+        return records[-1].record if records else None
+
+
+def instance_key(identity: NodeIdentity, capacity_type: str, label_hash: str = "") -> str:
+    """Return the key of a machine's price. Spot is priced by zone, on demand by region."""
+    return price_key(
+        provider=identity.provider,
+        region=identity.region,
+        zone=identity.zone if capacity_type == SPOT else "",
+        kind=INSTANCE,
+        sku=identity.instance_type,
+        os=identity.os,
+        capacity=capacity_type,
+        labels_hash=label_hash,
+    )
+
+
+def volume_key(identity: VolumeIdentity) -> str:
+    """Return the key of a volume's price per GiB and month."""
+    return price_key(
+        provider=identity.provider,
+        region=identity.region,
+        zone="",
+        kind=VOLUME,
+        sku=identity.sku,
+        os="",
+        capacity="",
+    )
+
+
+def _at(records: Sequence[Since], moment_ns: int) -> PriceRecord | None:
+    """Return the record that held at a moment; the first one reaches back."""
+    holding = records[0].record if records else None
+    for since in records:
+        if since.since_ns <= moment_ns:
+            holding = since.record
+    return holding
+
+
+def _node_price(paid: PriceRecord, on_demand: PriceRecord | None, facts: NodeFacts) -> NodePrice:
+    shape = facts.capacity
+    if paid.shape is not None:
+        nominal = Resources(paid.shape.vcpu, paid.shape.memory_gib, paid.shape.gpus)
+        shape = nominal if nominal != NOTHING else shape
+    weights = DEFAULT_WEIGHTS
+    if paid.weights is not None:
+        weights = Weights(paid.weights.vcpu, paid.weights.memory_gib, paid.weights.gpu)
+    return NodePrice(
+        paid.usd,
+        None if on_demand is None else on_demand.usd,
+        shape,
+        unit_prices.split(paid.usd, shape, weights),
+        paid.source,
+        estimated=paid.source == ESTIMATE,
+    )

@@ -1,0 +1,124 @@
+"""What everything costs at this moment: immutable snapshots, one a node, made anew when something of it changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kube_cost_aggregator.state.facts import NodeFacts, VolumeFacts
+from kube_cost_aggregator.state.inventory import Inventory, Node
+from kube_cost_aggregator.state.prices import PriceBook
+from kube_cost_aggregator.state.volumes import by_name, identify_volume
+from kube_cost_common.domain.nodes import NodeIdentity
+from kube_cost_common.domain.rates import node_rates
+from kube_cost_common.domain.settlement import NO_USD, Usd
+from kube_cost_common.domain.unit_prices import NodePrice
+
+WAITING = "waiting"
+"""Why a node has no price: none has arrived yet."""
+
+
+class PodRate(NamedTuple):
+    """A pod's USD per hour by resource. `savings` is what spot saves on it per hour, negative where it doesn't."""
+
+    uid: str
+    namespace: str
+    name: str
+    workload_kind: str
+    workload: str
+    usd: Usd
+    savings: float
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRate:
+    """A node's rates in USD per hour. Without a price it has no pods here, and `unpriced_reason` says why."""
+
+    facts: NodeFacts
+    identity: NodeIdentity
+    price: NodePrice | None
+    unpriced_reason: str
+    on_demand_usd_per_hour: float | None
+    spot_usd_per_hour: float | None
+    pods: tuple[PodRate, ...]
+    system: Usd
+    idle: Usd
+    unallocated_savings: float
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeRate:
+    """A persistent volume's USD per hour, None where nothing is known of its price, and where that is from."""
+
+    facts: VolumeFacts
+    usd_per_hour: float | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """All rates of one moment. `namespaces` holds every known namespace, with 0 where nothing runs."""
+
+    nodes: Mapping[str, NodeRate]
+    volumes: Mapping[str, VolumeRate]
+    namespaces: frozenset[str]
+
+
+class RateBoard:
+    """Holds the rates; `refresh` brings them up to what the inventory and the price book say now."""
+
+    def __init__(self, *, inventory: Inventory) -> None:
+        self._inventory = inventory
+        self._nodes: dict[str, NodeRate] = {}
+        self._book: PriceBook | None = None
+        self.now = Rates({}, {}, frozenset())
+
+    def refresh(self, book: PriceBook) -> Rates:
+        """Return the rates at the prices of `book`; nodes that haven't changed keep their snapshot, by identity."""
+        inventory = self._inventory
+        repriced = book is not self._book
+        dirty = set(inventory.nodes) | set(self._nodes) if repriced else set(inventory.dirty_nodes)
+        inventory.dirty_nodes.clear()
+        self._book = book
+        nodes = dict(self._nodes)
+        for uid in dirty:
+            node = inventory.nodes.get(uid)
+            if node is None or node.ended_ns is not None:
+                nodes.pop(uid, None)
+            else:
+                nodes[uid] = _rate(node, book)
+        self._nodes = nodes
+        classes = by_name(inventory.storage_classes.values())
+        region = inventory.region()
+        volumes = {
+            uid: VolumeRate(volume, *book.volume_usd_per_hour(volume, identify_volume(volume, classes, region)))
+            for uid, volume in inventory.volumes.items()
+        }
+        names = frozenset(namespace.name for namespace in inventory.namespaces.values())
+        self.now = Rates(nodes, volumes, names)
+        return self.now
+
+
+def _rate(node: Node, book: PriceBook) -> NodeRate:
+    prices = book.node_prices(node.facts, node.identity)
+    if prices.now is None:
+        return NodeRate(
+            node.facts, node.identity, None, WAITING, prices.on_demand, prices.spot, (), NO_USD, NO_USD, 0.0
+        )
+    running = [pod for pod in node.pods.values() if pod.end_ns is None]
+    rates = node_rates(
+        price=prices.now,
+        allocatable=node.facts.allocatable,
+        requests=[pod.request for pod in running],
+        usages=[pod.usage for pod in running],
+    )
+    price = prices.now
+    saved = 0.0 if price.on_demand_usd_per_hour is None else price.on_demand_usd_per_hour - price.usd_per_hour
+    saved_per_usd = saved / price.usd_per_hour if price.usd_per_hour > 0 else 0.0
+    pods = tuple(
+        PodRate(pod.uid, pod.namespace, pod.name, pod.workload_kind, pod.workload, usd, usd.total * saved_per_usd)
+        for pod, usd in zip(running, rates.pods, strict=True)
+    )
+    unallocated = saved - sum(pod.savings for pod in pods)
+    return NodeRate(
+        node.facts, node.identity, price, "", prices.on_demand, prices.spot, pods, rates.system, rates.idle, unallocated
+    )
