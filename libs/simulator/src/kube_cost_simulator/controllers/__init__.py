@@ -1,0 +1,1 @@
+"""What keeps pods at the number that somebody asked for."""

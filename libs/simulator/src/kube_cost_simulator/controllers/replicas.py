@@ -1,0 +1,187 @@
+"""Deployments with their ReplicaSet, and StatefulSets: a number of pods that is kept, and changes."""
+
+from functools import partial
+
+from kube_cost_simulator.controllers.control import NANOSECONDS_PER_SECOND, Control
+from kube_cost_simulator.objects.workloads import (
+    new_object,
+    owner_reference,
+    replicas_spec,
+    replicas_status,
+    stateful_set_spec,
+)
+from kube_cost_simulator.pod_state import PodOrder, PodState
+from kube_cost_simulator.resources import DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS
+from kube_cost_simulator.scenario import WorkloadFact
+
+
+class ReplicasController:
+    """Keeps a Deployment's or StatefulSet's pods at their number."""
+
+    def __init__(self, *, fact: WorkloadFact, control: Control) -> None:
+        self._fact = fact
+        self._control = control
+        self._labels = dict(fact.template.labels) or {"app": fact.name}
+        self._stateful = fact.kind == "StatefulSet"
+        self._resource = STATEFUL_SETS if self._stateful else DEPLOYMENTS
+        self._hash = control.names.template_hash(f"{fact.namespace}/{fact.name}")
+        self._replica_set = f"{fact.name}-{self._hash}"
+        self._replicas = 0
+        self._generation = 1
+        self._pods: dict[str, PodState] = {}
+        self._gone = False
+
+    def start(self, at_ns: int) -> None:
+        """Write the workload, and its first pods."""
+        fact = self._fact
+        self._replicas = fact.replicas
+        head = new_object(
+            self._resource,
+            name=fact.name,
+            namespace=fact.namespace,
+            uid=self._control.names.uid(),
+            created_ns=at_ns,
+            labels=self._labels,
+        )
+        spec = (stateful_set_spec if self._stateful else replicas_spec)(fact, self._labels, self._replicas)
+        if not self._stateful:
+            head["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "1"}
+            rolling = {"maxUnavailable": "25%", "maxSurge": "25%"}
+            spec |= {
+                "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling},
+                "revisionHistoryLimit": 10,
+                "progressDeadlineSeconds": 600,
+            }
+        stored = self._control.store.put(self._resource, {**head, "spec": spec, "status": {}})
+        if not self._stateful:
+            labels = {**self._labels, "pod-template-hash": self._hash}
+            head = new_object(
+                REPLICA_SETS,
+                name=self._replica_set,
+                namespace=fact.namespace,
+                uid=self._control.names.uid(),
+                created_ns=at_ns,
+                labels=labels,
+                owner=owner_reference(stored),
+            )
+            spec = replicas_spec(fact, labels, self._replicas)
+            self._control.store.put(REPLICA_SETS, {**head, "spec": spec, "status": {}})
+        self._reconcile(at_ns)
+        self._plan_steps(at_ns)
+
+    def _plan_steps(self, cycle_start_ns: int) -> None:
+        for step in self._fact.replica_steps:
+            self._control.agenda.at(
+                cycle_start_ns + step.after_seconds * NANOSECONDS_PER_SECOND,
+                partial(self.scale, step.replicas),
+            )
+        if self._fact.replica_steps and self._fact.cycle_seconds:
+            next_ns = cycle_start_ns + self._fact.cycle_seconds * NANOSECONDS_PER_SECOND
+            self._control.agenda.at(next_ns, self._plan_steps)
+
+    def scale(self, replicas: int, at_ns: int) -> None:
+        """Change how many pods there are to be."""
+        if self._gone or replicas == self._replicas:
+            return
+        self._replicas = replicas
+        self._generation += 1
+        namespace, name = self._fact.namespace, self._fact.name
+        changed = {"metadata": {"generation": self._generation}, "spec": {"replicas": replicas}}
+        self._control.update(self._resource, namespace, name, **changed)
+        if not self._stateful:
+            self._control.update(REPLICA_SETS, namespace, self._replica_set, **changed)
+        self._reconcile(at_ns)
+
+    def pods(self) -> list[PodState]:
+        """Its pods that aren't going."""
+        return list(self._pods.values())
+
+    def delete(self, at_ns: int) -> None:
+        """Remove the workload and let its pods go."""
+        self._gone = True
+        self._control.store.remove(self._resource, self._fact.namespace, self._fact.name)
+        if not self._stateful:
+            self._control.store.remove(REPLICA_SETS, self._fact.namespace, self._replica_set)
+        for pod in self.pods():
+            self._control.pods.delete(pod, at_ns)
+
+    def _reconcile(self, at_ns: int) -> None:
+        while len(self._pods) < self._replicas:
+            if not self._create(at_ns):
+                break
+        for name in reversed(list(self._pods)[self._replicas :]):
+            surplus = self._pods.pop(name, None)
+            if surplus is not None:
+                self._control.pods.delete(surplus, at_ns)
+        self._report()
+
+    def _create(self, at_ns: int) -> bool:
+        """Make one more pod; False if its name is still taken by one that is going."""
+        fact, names = self._fact, self._control.names
+        owner_resource, owner_name = (
+            (self._resource, fact.name) if self._stateful else (REPLICA_SETS, self._replica_set)
+        )
+        owner = self._control.store.get(owner_resource, fact.namespace, owner_name)
+        if owner is None:
+            return False
+        if self._stateful:
+            ordinal = next(n for n in range(self._replicas) if f"{fact.name}-{n}" not in self._pods)
+            name, generate_name = f"{fact.name}-{ordinal}", f"{fact.name}-"
+            labels = {"apps.kubernetes.io/pod-index": str(ordinal), "statefulset.kubernetes.io/pod-name": name}
+            if (fact.namespace, name) in self._control.pods.pods:
+                return False
+        else:
+            generate_name = f"{self._replica_set}-"
+            name, labels = generate_name + names.suffix(), {"pod-template-hash": self._hash}
+        order = PodOrder(
+            namespace=fact.namespace,
+            name=name,
+            generate_name=generate_name,
+            template=fact.template,
+            owner=owner_reference(owner),
+            labels={**self._labels, **labels},
+            claims={mount.claim: f"{mount.claim}-{name}" for mount in fact.template.mounts} if self._stateful else {},
+            on_change=self._on_change,
+        )
+        pod = self._control.pods.create(order, at_ns)
+        self._pods[pod.name] = pod
+        return True
+
+    def _on_change(self, pod: PodState, at_ns: int) -> None:
+        if self._pods.get(pod.name) is pod and (pod.terminating or pod.ended_ns is not None):
+            del self._pods[pod.name]
+        if self._gone:
+            return
+        if pod.running and self._fact.mean_lifetime_seconds:
+            seconds = self._control.chance.expovariate(1 / self._fact.mean_lifetime_seconds)
+            self._control.agenda.at(at_ns + round(seconds * NANOSECONDS_PER_SECOND), partial(self._replace, pod))
+        self._reconcile(at_ns)
+
+    def _replace(self, pod: PodState, at_ns: int) -> None:
+        if self._pods.get(pod.name) is pod:
+            self._control.pods.delete(self._pods.pop(pod.name), at_ns)
+            self._reconcile(at_ns)
+
+    def _report(self) -> None:
+        status = replicas_status(
+            desired=self._replicas,
+            created=len(self._pods),
+            ready=sum(1 for pod in self._pods.values() if pod.running),
+            generation=self._generation,
+        )
+        self._write_status(status)
+
+    def _write_status(self, status: dict[str, int]) -> None:
+        """Replace the whole status, since counts of 0 are absent."""
+        targets = [(self._resource, self._fact.name)]
+        if not self._stateful:
+            targets.append((REPLICA_SETS, self._replica_set))
+        for resource, name in targets:
+            kept = status
+            if resource is REPLICA_SETS:
+                kept = {
+                    key: value for key, value in status.items() if key not in {"updatedReplicas", "unavailableReplicas"}
+                }
+            stored = self._control.store.get(resource, self._fact.namespace, name)
+            if stored is not None and stored.content["status"] != kept:
+                self._control.store.put(resource, {**stored.content, "status": kept})

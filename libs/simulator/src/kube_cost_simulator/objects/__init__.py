@@ -1,0 +1,1 @@
+"""Objects exactly as Kubernetes 1.35 writes them, as JSON values."""

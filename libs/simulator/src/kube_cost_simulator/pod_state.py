@@ -1,0 +1,68 @@
+"""A pod as the cluster knows it, and what a controller asks for when it wants one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kube_cost_simulator.history import PodHistory
+from kube_cost_simulator.reservation import PodRequests
+from kube_cost_simulator.scenario import TemplateFact
+from kube_cost_simulator.scheduling import NodeRoom
+from kube_cost_simulator.usage import UsageTimeline
+
+Json = dict[str, Any]
+
+
+@dataclass
+class PodState:
+    """A pod as the cluster knows it. `kubelet_uid` differs from `uid` for a static pod, times are Unix nanoseconds."""
+
+    uid: str
+    kubelet_uid: str
+    namespace: str
+    name: str
+    template: TemplateFact
+    quality_of_service: str
+    created_ns: int
+    requests: list[PodRequests]
+    container_ids: Mapping[str, str]
+    only_node: str | None = None
+    run_ns: int | None = None
+    exit_code: int = 0
+    room: NodeRoom | None = None
+    started_ns: int | None = None
+    ended_ns: int | None = None
+    terminating: bool = False
+    usage: UsageTimeline | None = None
+    history: PodHistory | None = None
+    on_change: Callable[["PodState", int], None] | None = field(default=None, repr=False)
+
+    @property
+    def node(self) -> str | None:
+        """The node's name, None while it isn't bound."""
+        return None if self.room is None else self.room.fact.name
+
+    @property
+    def running(self) -> bool:
+        """Whether its containers run now."""
+        return self.started_ns is not None and self.ended_ns is None
+
+
+@dataclass(frozen=True)
+class PodOrder:
+    """What a controller asks for when it wants a pod; `on_change` hears of its start, its end and its removal."""
+
+    namespace: str
+    name: str
+    template: TemplateFact
+    owner: Json | None = None
+    generate_name: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    restart_policy: str = "Always"
+    claims: Mapping[str, str] = field(default_factory=dict)
+    only_node: str | None = None
+    bind_now: bool = False
+    run_ns: int | None = None
+    exit_code: int = 0
+    content: Json | None = None
+    on_change: Callable[[PodState, int], None] | None = None
