@@ -1,0 +1,103 @@
+"""The whole cluster, followed: a watch for each resource."""
+
+from collections import OrderedDict
+
+from structlog.typing import FilteringBoundLogger
+
+from kube_cost_aggregator.inputs.kubernetes.client import ApiClient
+from kube_cost_aggregator.inputs.kubernetes.objects import ObjectReader
+from kube_cost_aggregator.inputs.kubernetes.reading import ObjectError
+from kube_cost_aggregator.inputs.kubernetes.resources import Facts, all_resources
+from kube_cost_aggregator.inputs.kubernetes.watch import Receiver, Watch, WatchState, WatchTimes
+from kube_cost_common.domain.gpus import GpuResources
+from kube_cost_common.messages.status import Reading
+from kube_cost_common.runtime.clock import Clock
+from kube_cost_common.runtime.health import Counters
+from kube_cost_common.runtime.lifecycle import Service
+
+_REMEMBERED_FAULTS = 1000
+
+
+class ClusterWatch:
+    """Follows all resources that money depends on, and tells one receiver."""
+
+    def __init__(
+        self,
+        *,
+        client: ApiClient,
+        receiver: Receiver[Facts],
+        gpus: GpuResources,
+        kept_labels: frozenset[str],
+        counters: Counters,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        times: WatchTimes,
+    ) -> None:
+        """Take whom to ask and to tell, which extended resources are GPUs, and which labels of pods to keep."""
+        self._counters = counters
+        self._log = log
+        self._said: OrderedDict[tuple[str, ...], None] = OrderedDict()
+        reader = ObjectReader(gpus=gpus, kept_labels=kept_labels, report=self._bad_object)
+        self._watches = tuple(
+            Watch(
+                client=client,
+                resource=resource,
+                receiver=receiver,
+                on_error=self._failed,
+                clock=clock,
+                log=log,
+                times=times,
+            )
+            for resource in all_resources(reader=reader, report=self._bad_object).all()
+        )
+
+    def start(self, service: Service) -> None:
+        """Keep a task for each watch."""
+        for watch in self._watches:
+            service.keep(f"watch {watch.state.kind}", watch.run())
+
+    def relist(self) -> None:
+        """List everything anew."""
+        for watch in self._watches:
+            watch.relist()
+
+    @property
+    def states(self) -> list[WatchState]:
+        """How each watch is."""
+        return [watch.state for watch in self._watches]
+
+    @property
+    def unsynced(self) -> list[str]:
+        """The kinds that haven't been listed yet."""
+        return [state.kind for state in self.states if not state.synced]
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong now, a sentence for each watch that isn't well."""
+        return [state.problem for state in self.states if state.problem]
+
+    def readings(self) -> list[Reading]:
+        """Return the gauges: when each watch heard last."""
+        return [
+            Reading(
+                name="kube_cost_watch_last_event_timestamp_seconds",
+                labels={"resource": state.kind},
+                value=state.last_event_ns / 1e9,
+            )
+            for state in self.states
+            if state.last_event_ns is not None
+        ]
+
+    def _failed(self, _: Exception) -> None:
+        self._counters.add("kube_cost_errors_total", component="aggregator", error_type="kubernetes_watch")
+
+    def _bad_object(self, error: ObjectError) -> None:
+        """Count a bad object each time, log it the first time."""
+        self._failed(error)
+        what = (error.kind, error.namespace, error.name, error.field)
+        if what in self._said:
+            return
+        self._said[what] = None
+        if len(self._said) > _REMEMBERED_FAULTS:
+            self._said.popitem(last=False)
+        self._log.warning("object can't be read in full", error=str(error))

@@ -1,0 +1,216 @@
+"""A pod, as far as money depends on it."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from kube_cost_aggregator.inputs.kubernetes.reading import FieldReader
+from kube_cost_aggregator.inputs.kubernetes.shapes import (
+    Condition,
+    Container,
+    ContainerStatus,
+    Pod,
+    PodMeta,
+    ResourceRequirements,
+    StringMap,
+)
+from kube_cost_aggregator.state.facts import PodFacts
+from kube_cost_common.domain.quantity import QuantityError, units
+from kube_cost_common.domain.requests import PodReservations, Requests, Reservation, effective_requests
+from kube_cost_common.domain.resources import BYTES_PER_GIB
+
+_KIND = "Pod"
+_SHAPES = 8192  # distinct sets of requests that are remembered: about one a workload
+
+Amounts = tuple[tuple[str, str], ...]
+
+
+class _Ask(NamedTuple):
+    """A `Reservation` before its quantities are read."""
+
+    where: str
+    spec: Amounts
+    actual: Amounts | None
+    allocated: Amounts
+
+
+class _PodShape(NamedTuple):
+    """All that a pod's reservation depends on. Pods of one workload have equal ones."""
+
+    containers: tuple[_Ask, ...]
+    init_containers: tuple[tuple[_Ask, bool], ...]
+    pod_level: _Ask | None
+    overhead: Amounts
+    resize_infeasible: bool
+
+
+class _Reserved(NamedTuple):
+    """What a pod reserves, and what of it couldn't be read: field and fault."""
+
+    vcpu: float
+    memory_gib: float
+    gpus: Mapping[str, int]
+    faults: tuple[tuple[str, str], ...]
+
+
+class PodReader:
+    """Makes facts of pods."""
+
+    def __init__(self, *, fields: FieldReader) -> None:
+        self._fields = fields
+        self._reserved = lru_cache(maxsize=_SHAPES)(self._reserve)
+
+    def read(self, pod: Pod) -> PodFacts:
+        """Return the facts of a pod; raise ObjectError where it has no time of creation."""
+        meta, spec, status = pod.metadata, pod.spec, pod.status
+        reserved = self._reserved(_shape(pod))
+        for field, fault in reserved.faults:
+            self._fields.fault(_KIND, meta, field, fault)
+        terminated = status.phase in {"Succeeded", "Failed"}
+        return PodFacts(
+            uid=meta.uid,
+            usage_uid=_usage_uid(meta),
+            namespace=sys.intern(meta.namespace),
+            name=meta.name,
+            node_name=sys.intern(spec.node_name),
+            created_ns=self._fields.created_ns(_KIND, meta),
+            bound_ns=self._bound_ns(meta, status.conditions),
+            finished_ns=self._finished_ns(pod) if terminated else None,
+            terminated=terminated,
+            vcpu_request=reserved.vcpu,
+            memory_gib_request=reserved.memory_gib,
+            gpu_requests=reserved.gpus,
+            owner=self._fields.owner(meta.owner_references),
+            labels=self._fields.kept_labels(meta.labels),
+            host_network=spec.host_network,
+            claims=_claims(pod),
+        )
+
+    def _bound_ns(self, meta: PodMeta, conditions: Iterable[Condition]) -> int | None:
+        for condition in conditions:
+            if condition.type == "PodScheduled" and condition.status == "True":
+                return self._fields.time_ns(
+                    _KIND, meta, "status.conditions[PodScheduled].lastTransitionTime", condition.last_transition_time
+                )
+        return None
+
+    def _finished_ns(self, pod: Pod) -> int | None:
+        ends = [
+            self._fields.time_ns(
+                _KIND,
+                pod.metadata,
+                f"status.containerStatuses[{container.name}].state.terminated.finishedAt",
+                container.state.terminated.finished_at,
+            )
+            for container in (*pod.status.container_statuses, *pod.status.init_container_statuses)
+            if container.state and container.state.terminated
+        ]
+        return max((end for end in ends if end is not None), default=None)
+
+    def _reserve(self, shape: _PodShape) -> _Reserved:
+        faults: list[tuple[str, str]] = []
+
+        def amounts(where: str, items: Amounts) -> Requests:
+            read: dict[str, int] = {}
+            for resource, text in items:
+                if not self._fields.counts(resource):
+                    continue
+                try:
+                    amount = units(resource, text)
+                except QuantityError as error:
+                    faults.append((f"{where}.{resource}", str(error)))
+                    continue
+                if amount < 0:
+                    faults.append((f"{where}.{resource}", f"a negative amount: {text!r}"))
+                    continue
+                read[resource] = amount
+            return read
+
+        def reservation(ask: _Ask) -> Reservation:
+            return Reservation(
+                spec=amounts(f"{ask.where}.resources.requests", ask.spec),
+                actual=None if ask.actual is None else amounts(f"{ask.where} (status).resources.requests", ask.actual),
+                allocated=amounts(f"{ask.where} (status).allocatedResources", ask.allocated),
+            )
+
+        held = effective_requests(
+            PodReservations(
+                containers=[reservation(ask) for ask in shape.containers],
+                init_containers=[(reservation(ask), sidecar) for ask, sidecar in shape.init_containers],
+                pod_level=reservation(shape.pod_level) if shape.pod_level else None,
+                overhead=amounts("spec.overhead", shape.overhead),
+                resize_infeasible=shape.resize_infeasible,
+            )
+        )
+        return _Reserved(
+            vcpu=held.pop("cpu", 0) / 1000,
+            memory_gib=held.pop("memory", 0) / BYTES_PER_GIB,
+            gpus=held,
+            faults=tuple(faults),
+        )
+
+
+def _shape(pod: Pod) -> _PodShape:
+    spec, status = pod.spec, pod.status
+    pod_level = None
+    if spec.resources and spec.resources.requests:
+        pod_level = _ask("spec", spec.resources, status.resources, status.allocated_resources)
+    return _PodShape(
+        containers=tuple(_asks("containers", spec.containers, status.container_statuses)),
+        init_containers=tuple(
+            (ask, container.restart_policy == "Always")
+            for ask, container in zip(
+                _asks("initContainers", spec.init_containers, status.init_container_statuses),
+                spec.init_containers,
+                strict=True,
+            )
+        )
+        if spec.init_containers
+        else (),
+        pod_level=pod_level,
+        overhead=tuple(spec.overhead.items()),
+        resize_infeasible=any(
+            condition.type == "PodResizePending" and condition.status == "True" and condition.reason == "Infeasible"
+            for condition in status.conditions
+        ),
+    )
+
+
+def _asks(field: str, containers: Iterable[Container], statuses: Iterable[ContainerStatus]) -> Iterable[_Ask]:
+    by_name = {status.name: status for status in statuses}
+    for container in containers:
+        status = by_name.get(container.name)
+        yield _ask(
+            f"spec.{field}[{container.name}]",
+            container.resources,
+            status.resources if status else None,
+            status.allocated_resources if status else {},
+        )
+
+
+def _ask(
+    where: str, spec: ResourceRequirements | None, actual: ResourceRequirements | None, allocated: StringMap
+) -> _Ask:
+    return _Ask(
+        where=where,
+        spec=tuple(spec.requests.items()) if spec else (),
+        actual=tuple(actual.requests.items()) if actual else None,
+        allocated=tuple(allocated.items()),
+    )
+
+
+def _usage_uid(meta: PodMeta) -> str:
+    """Return the uid that the kubelet knows a pod by: a static pod's is the hash of its configuration."""
+    marks = meta.annotations
+    return (marks and (marks.mirror or marks.hash)) or meta.uid
+
+
+def _claims(pod: Pod) -> tuple[str, ...]:
+    names = []
+    for volume in pod.spec.volumes:
+        if volume.persistent_volume_claim:
+            names.append(volume.persistent_volume_claim.claim_name)
+        elif volume.ephemeral:
+            names.append(f"{pod.metadata.name}-{volume.name}")
+    return tuple(dict.fromkeys(names))
