@@ -5,7 +5,8 @@ STEPS: tuple[str, ...] = (
     CREATE TABLE ledger (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         started_at_ns INTEGER NOT NULL,
-        stream_sequence INTEGER NOT NULL
+        stream_created_ns INTEGER,
+        stream_sequence INTEGER
     ) STRICT;
     CREATE TABLE nodes (
         node_id INTEGER PRIMARY KEY,

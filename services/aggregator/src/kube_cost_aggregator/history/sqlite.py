@@ -96,11 +96,13 @@ class SqliteStore:
     def _load(self, now_ns: int, month_start: int) -> LedgerState:
         db = self._writer
         with db:
-            db.execute("INSERT OR IGNORE INTO ledger VALUES (1, ?, 0)", (now_ns,))
-        started_at_ns, stream_sequence = db.execute("SELECT started_at_ns, stream_sequence FROM ledger").fetchone()
+            db.execute("INSERT OR IGNORE INTO ledger VALUES (1, ?, NULL, NULL)", (now_ns,))
+        started_at_ns, *stream = db.execute(
+            "SELECT started_at_ns, stream_created_ns, stream_sequence FROM ledger"
+        ).fetchone()
         return LedgerState(
             started_at_ns=started_at_ns,
-            stream_sequence=stream_sequence,
+            stream=None if stream[0] is None else (stream[0], stream[1]),
             nodes=[self._states.decode(state) for (state,) in db.execute("SELECT state FROM node_states")],
             open_pods=[
                 PodRow(**dict(zip(PodRow.__struct_fields__, row, strict=True)))
@@ -127,8 +129,8 @@ class SqliteStore:
         db = self._writer
         with db:
             db.execute("BEGIN IMMEDIATE")
-            if batch.stream_sequence is not None:
-                db.execute("UPDATE ledger SET stream_sequence = ?", (batch.stream_sequence,))
+            if batch.stream is not None:
+                db.execute("UPDATE ledger SET stream_created_ns = ?, stream_sequence = ?", batch.stream)
             _write_objects(db, batch)
             _write_money(db, batch)
 

@@ -148,9 +148,13 @@ class NamespaceTotal:
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction writes. Rows replace what was there; `namespace_hours` are added to it."""
+    """What one transaction writes. Rows replace what was there; `namespace_hours` are added to it.
 
-    stream_sequence: int | None = None
+    `stream` is the usage stream's creation time (Unix nanoseconds: a stream made anew counts anew) and the sequence
+    up to which it is settled.
+    """
+
+    stream: tuple[int, int] | None = None
     nodes: dict[str, NodeState] = field(default_factory=dict)
     gone_nodes: set[str] = field(default_factory=set)
     pods: dict[int, PodRow] = field(default_factory=dict)
@@ -163,7 +167,7 @@ class Batch:
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
         return bool(
-            self.stream_sequence is not None
+            self.stream is not None
             or self.nodes
             or self.gone_nodes
             or self.pods
@@ -177,7 +181,7 @@ class LedgerState:
     """What the ledger starts from. `namespace_days` holds nano-USD by namespace and Unix day, of this month on."""
 
     started_at_ns: int
-    stream_sequence: int
+    stream: tuple[int, int] | None
     nodes: list[NodeState]
     open_pods: list[PodRow]
     next_pod_id: int

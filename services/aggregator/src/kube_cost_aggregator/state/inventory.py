@@ -1,8 +1,9 @@
 """The cluster as the watches tell it, and the pods and nodes that are gone but not yet settled."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from kube_cost_aggregator.history.store import PodRow
 from kube_cost_aggregator.state.facts import (
@@ -58,6 +59,14 @@ class Inventory:
         self.storage_classes: dict[str, StorageClassFacts] = {}
         self.services: dict[str, ServiceFacts] = {}
         self.owners: dict[str, OwnerFacts] = {}
+        self.objects: Mapping[str, dict[str, Any]] = {
+            "Namespace": self.namespaces,
+            "PersistentVolume": self.volumes,
+            "PersistentVolumeClaim": self.claims,
+            "StorageClass": self.storage_classes,
+            "Service": self.services,
+        }
+        """The plain kinds, which are only kept: by kind, then by uid."""
         self.dirty_nodes: set[str] = set()
         self._homeless: dict[str, dict[str, Pod]] = {}
 
@@ -106,7 +115,7 @@ class Inventory:
         elif node.facts == facts:
             return
         node.facts, node.identity = facts, identity
-        self._mark(facts.uid)
+        self.mark(facts.uid)
 
     def end_node(self, uid: str, at_ns: int) -> None:
         """Let a node end: nothing on it is charged from then on."""
@@ -116,7 +125,7 @@ class Inventory:
         node.ended_ns = at_ns
         for pod in node.pods.values():
             pod.end(at_ns)
-        self._mark(uid)
+        self.mark(uid)
 
     def replace_nodes(self, facts: Sequence[NodeFacts], at_ns: int) -> None:
         """Take a whole list: what isn't in it is gone."""
@@ -135,7 +144,7 @@ class Inventory:
             self.pods.pop(pod_uid, None)
         if self.node_uids.get(node.facts.name) == uid:
             del self.node_uids[node.facts.name]
-        self._mark(uid)
+        self.mark(uid)
 
     # Pods
 
@@ -167,14 +176,14 @@ class Inventory:
             pod.end(nearest(facts.finished_ns, at_ns))
             changed = True
         if changed or known is None or known.labels != facts.labels:
-            self._mark(pod.node_uid)
+            self.mark(pod.node_uid)
 
     def end_pod(self, uid: str, at_ns: int) -> None:
         """Let a pod whose object is gone end."""
         pod = self.pods.get(uid)
         if pod is not None and pod.end_ns is None:
             pod.end(at_ns)
-            self._mark(pod.node_uid)
+            self.mark(pod.node_uid)
 
     def replace_pods(self, facts: Sequence[PodFacts], last_seen_ns: Callable[[Pod], int]) -> None:
         """Take a whole list. What isn't in it ended when it was last seen, which later samples may correct."""
@@ -225,7 +234,7 @@ class Inventory:
             if workload != (pod.workload_kind, pod.workload):
                 pod.workload_kind, pod.workload = workload
                 pod.written = False
-                self._mark(pod.node_uid)
+                self.mark(pod.node_uid)
 
     def _requests(self, pod: Pod) -> Resources:
         facts = pod.facts
@@ -255,9 +264,10 @@ class Inventory:
             pod.requests[-1] = Change(pod.requests[-1].since_ns, self._requests(pod))
         if node.ended_ns is not None:
             pod.end(node.ended_ns)
-        self._mark(node.facts.uid)
+        self.mark(node.facts.uid)
 
-    def _mark(self, node_uid: str) -> None:
+    def mark(self, node_uid: str) -> None:
+        """Note that a node's rates are to be made anew."""
         if node_uid:
             self.dirty_nodes.add(node_uid)
         self._changed()

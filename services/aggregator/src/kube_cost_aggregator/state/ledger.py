@@ -72,7 +72,7 @@ class Ledger:
         self._counters: dict[str, int | float] = {}
         self.batch = Batch()
         self.nodes: dict[str, NodeState] = {}
-        self.stream_sequence = 0
+        self.stream: tuple[int, int] | None = None
         self.started_at_ns = 0
         self.totals = Totals()
 
@@ -85,7 +85,7 @@ class Ledger:
             self._days.setdefault(namespace, {})[day] = nano
         self._counters = dict(state.counters)
         self.nodes = {node.uid: node for node in state.nodes}
-        self.stream_sequence = state.stream_sequence
+        self.stream = state.stream
         self.started_at_ns = state.started_at_ns
         self.totals = self._view(now_ns)
         return state.open_pods
@@ -161,10 +161,9 @@ class Ledger:
             pod.written = True
         return pod.pod_id
 
-    def follow(self, stream_sequence: int) -> None:
-        """Note the stream sequence up to which every sample is in the batch or was ignored."""
-        self.stream_sequence = stream_sequence
-        self.batch.stream_sequence = stream_sequence
+    def follow(self, stream_created_ns: int, sequence: int) -> None:
+        """Note the sequence of the usage stream up to which every sample is in the batch or was ignored."""
+        self.stream = self.batch.stream = (stream_created_ns, sequence)
 
     def fold(self, counters: Mapping[str, float]) -> None:
         """Take over the running totals of other processes' counters."""
@@ -283,7 +282,7 @@ def _node_money(hour: RunningHour) -> NodeHour:
 def _merged(older: Batch, newer: Batch) -> Batch:
     """Return what both write, the newer over the older."""
     merged = Batch(
-        stream_sequence=older.stream_sequence if newer.stream_sequence is None else newer.stream_sequence,
+        stream=newer.stream or older.stream,
         nodes={uid: node for uid, node in older.nodes.items() if uid not in newer.gone_nodes} | newer.nodes,
         gone_nodes=older.gone_nodes | newer.gone_nodes,
         pods=older.pods | newer.pods,

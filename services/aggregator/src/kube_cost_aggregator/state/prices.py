@@ -1,7 +1,7 @@
 """The prices that are known, with when each began: one immutable book, swapped whole."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from kube_cost_aggregator.state.facts import NodeFacts, VolumeFacts
@@ -103,6 +103,25 @@ class PriceBook:
     @staticmethod
     def _last(records: Sequence[Since]) -> PriceRecord | None:
         return records[-1].record if records else None
+
+
+class PriceShelf:
+    """Holds the book that is valid; every change is a new book."""
+
+    def __init__(self, *, defaults: DefaultPrices | None, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self.book = PriceBook(defaults=defaults)
+
+    def replace(self, records: Mapping[str, Sequence[Since]], wanted_labels: frozenset[str]) -> None:
+        """Let these be the prices."""
+        self.book = replace(self.book, records=records, wanted_labels=wanted_labels)
+        self._changed()
+
+    def assume(self, node_uid: str) -> None:
+        """Let a node that has waited long enough have the default price."""
+        if node_uid not in self.book.assumed and self.book.defaults is not None:
+            self.book = replace(self.book, assumed=self.book.assumed | {node_uid})
+            self._changed()
 
 
 def instance_key(identity: NodeIdentity, capacity_type: str, label_hash: str = "") -> str:

@@ -1,0 +1,116 @@
+"""Follows the price bucket, and keeps every price's history for as long as it may have to be settled."""
+
+from collections.abc import Mapping
+from typing import NoReturn
+
+from structlog.typing import FilteringBoundLogger
+
+from kube_cost_aggregator.state.prices import PriceShelf, Since
+from kube_cost_common.messages.codec import DecodeError, RecordDecoder
+from kube_cost_common.messages.prices import LABELS_KEY, PriceRecord, WantedLabels, price_key
+from kube_cost_common.runtime.bus import BusError
+from kube_cost_common.runtime.clock import Clock
+from kube_cost_common.runtime.health import Counters
+from kube_cost_common.runtime.kv import KvEntry
+from kube_cost_common.runtime.kv_mirror import KvMirror
+
+KEPT = 64
+"""Values of a key: as many as the bucket keeps."""
+
+_RETRY_SECONDS = 1.0
+
+
+class PriceIntake:
+    """Turns the bucket's entries into the price book. Made with the mirror's `on_change` set to `take`."""
+
+    def __init__(self, *, shelf: PriceShelf, currency: str, log: FilteringBoundLogger, counters: Counters) -> None:
+        self._shelf = shelf
+        self._currency = currency
+        self._log = log
+        self._counters = counters
+        self._prices = RecordDecoder(PriceRecord)
+        self._labels = RecordDecoder(WantedLabels)
+        self._records: dict[str, list[Since]] = {}
+        self._revisions: dict[str, int] = {}
+        self.listed = False
+
+    def remember(self, history: Mapping[str, tuple[KvEntry, ...]]) -> None:
+        """Take up the values that the bucket still has, oldest first."""
+        for key, entries in history.items():
+            if key != LABELS_KEY:
+                for entry in entries:
+                    self._append(key, entry)
+
+    def take(self, entries: Mapping[str, KvEntry]) -> None:
+        """Let `entries` be the prices that are valid now."""
+        for key, entry in entries.items():
+            if key != LABELS_KEY:
+                self._append(key, entry)
+        for key in self._records.keys() - entries.keys():
+            del self._records[key]
+        self.listed = True
+        self._shelf.replace({key: tuple(records) for key, records in self._records.items()}, self._wanted(entries))
+
+    def _append(self, key: str, entry: KvEntry) -> None:
+        if entry.payload is None or self._revisions.get(key, 0) >= entry.revision:
+            return
+        self._revisions[key] = entry.revision
+        try:
+            record = self._prices.decode(entry.payload)
+        except DecodeError as error:
+            self._refuse(key, str(error))
+            return
+        if fault := _fault(key, record, self._currency):
+            self._refuse(key, fault)
+            return
+        records = self._records.setdefault(key, [])
+        since_ns = min(record.effective_from_ns, entry.created_ns)
+        if records and since_ns <= records[-1].since_ns:  # what is settled at the older price stays so
+            since_ns = max(entry.created_ns, records[-1].since_ns)
+        records.append(Since(since_ns, record))
+        del records[:-KEPT]
+
+    def _wanted(self, entries: Mapping[str, KvEntry]) -> frozenset[str]:
+        entry = entries.get(LABELS_KEY)
+        if entry is None or entry.payload is None:
+            return frozenset()
+        try:
+            return frozenset(self._labels.decode(entry.payload).names)
+        except DecodeError as error:
+            self._refuse(LABELS_KEY, str(error))
+            return frozenset()
+
+    def _refuse(self, key: str, why: str) -> None:
+        self._counters.add("kube_cost_errors_total", component="aggregator", error_type="pricing_fetch")
+        self._log.warning("price record refused", key=key, error=why)
+
+
+async def follow_prices(mirror: KvMirror, intake: PriceIntake, clock: Clock) -> NoReturn:
+    """Read the bucket's history, then follow it for ever."""
+    while True:
+        try:
+            intake.remember(await mirror.history())
+            break
+        except BusError:
+            await clock.sleep(_RETRY_SECONDS)
+    await mirror.run()
+
+
+def _fault(key: str, record: PriceRecord, currency: str) -> str:
+    own_key = price_key(
+        provider=record.provider,
+        region=record.region,
+        zone=record.zone,
+        kind=record.kind,
+        sku=record.sku,
+        os=record.os,
+        capacity=record.capacity,
+        labels_hash=record.labels_hash,
+    )
+    if own_key != key:
+        return f"it is the price of {own_key}"
+    if not 0 <= record.usd < float("inf"):
+        return f"usd is {record.usd}"
+    if record.currency != currency:
+        return f"it is in {record.currency}, and prices here are in {currency}"
+    return ""

@@ -1,0 +1,103 @@
+"""Which usage samples are fit to be settled. What comes over the bus is an input from outside."""
+
+import re
+from collections.abc import Iterator
+
+from kube_cost_common.messages.codec import DecodeError, RecordDecoder
+from kube_cost_common.messages.names import usage_subject
+from kube_cost_common.messages.usage import PodUsage, RootUsage, UsageSample
+
+MAX_PODS = 2_000
+"""Pods in one sample, ended ones included. A kubelet holds 110 by default, and 500 are about what any is run with."""
+
+MAX_SAMPLE_HOURS = 24
+MAX_NAME = 253  # the longest name that Kubernetes allows
+MAX_UID = 64
+
+MAX_CPU_SECONDS = 1e12  # 1,000 vCPUs for 30 years
+MAX_BYTE_SECONDS = 1e23  # 100 TiB for 30 years
+MAX_COUNT = 2**62
+
+_UID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_SESSION = re.compile(r"[0-9a-f]{16}")
+
+
+class SampleError(ValueError):
+    """A sample that is refused. `reason` is one of a closed set, for counters; `detail` names what is wrong."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class SampleReader:
+    """Reads and checks usage samples of one cluster."""
+
+    def __init__(self, *, cluster: str) -> None:
+        self._cluster = cluster
+        self._decoder = RecordDecoder(UsageSample)
+
+    def read(self, subject: str, payload: bytes) -> UsageSample:
+        """Return the sample in a message; raise SampleError where it is none, or none that can be settled."""
+        try:
+            sample = self._decoder.decode(payload)
+        except DecodeError as error:
+            raise SampleError(error.reason, error.detail) from error
+        if subject != usage_subject(sample.cluster, sample.node):
+            raise SampleError("subject", f"a sample of node {sample.node[:MAX_NAME]!r} came on {subject[:500]!r}")
+        if sample.cluster != self._cluster:
+            raise SampleError("cluster", f"a sample of cluster {sample.cluster!r}; this is {self._cluster!r}")
+        if fault := next(_faults(sample), None):
+            raise SampleError("value", f"node {sample.node!r}: {fault}")
+        return sample
+
+
+def _faults(sample: UsageSample) -> Iterator[str]:
+    if not 0 < len(sample.node) <= MAX_NAME:
+        yield "the node's name is empty or too long"
+    if not _SESSION.fullmatch(sample.session):
+        yield "the session isn't 64 bits in hexadecimal"
+    if sample.seq < 0:
+        yield "seq is negative"
+    if not 0 < sample.start_ns < sample.end_ns <= sample.sent_at_ns < MAX_COUNT:
+        yield "not start < end <= sent at"
+    elif sample.end_ns - sample.start_ns > MAX_SAMPLE_HOURS * 3600 * 10**9:
+        yield f"it is longer than {MAX_SAMPLE_HOURS} h"
+    if len(sample.pods) > MAX_PODS:
+        yield f"it has {len(sample.pods)} pods, at most {MAX_PODS} are read"
+        return
+    if len({pod.uid for pod in sample.pods}) != len(sample.pods):
+        yield "a pod is in it twice"
+    for root in sample.roots[:16]:
+        yield from _bad_totals(f"root {root.name[:16]!r}", root)
+    for pod in sample.pods:
+        yield from _pod_faults(pod, sample)
+
+
+def _pod_faults(pod: PodUsage, sample: UsageSample) -> Iterator[str]:
+    if not _UID.fullmatch(pod.uid):
+        yield f"{pod.uid[:MAX_UID]!r} is no pod uid"
+    if len(pod.namespace) > MAX_NAME or len(pod.name) > MAX_NAME:
+        yield f"pod {pod.uid}: its name is too long"
+    if bool(pod.namespace) != bool(pod.name):
+        yield f"pod {pod.uid}: it has a name without a namespace, or the reverse"
+    if not 0 < pod.since_ns <= pod.last_ns <= sample.sent_at_ns:
+        yield f"pod {pod.uid}: not since <= last <= sent at"
+    yield from _bad_totals(f"pod {pod.uid}", pod)
+
+
+def _bad_totals(what: str, totals: PodUsage | RootUsage) -> Iterator[str]:
+    # Negated, since every comparison with NaN is false.
+    if not 0 <= totals.cpu_seconds <= MAX_CPU_SECONDS:
+        yield f"{what}: cpu_seconds is {totals.cpu_seconds}"
+    if not 0 <= totals.memory_byte_seconds <= MAX_BYTE_SECONDS:
+        yield f"{what}: memory_byte_seconds is {totals.memory_byte_seconds}"
+    counts = [totals.read_bytes, totals.write_bytes, totals.read_operations, totals.write_operations]
+    if isinstance(totals, PodUsage):
+        counts += [totals.receive_bytes, totals.transmit_bytes]
+        ephemeral = totals.ephemeral_byte_seconds
+        if ephemeral is not None and not 0 <= ephemeral <= MAX_BYTE_SECONDS:
+            yield f"{what}: ephemeral_byte_seconds is {ephemeral}"
+    if any(count is not None and not 0 <= count < MAX_COUNT for count in counts):
+        yield f"{what}: a count of bytes or operations is negative or too great"

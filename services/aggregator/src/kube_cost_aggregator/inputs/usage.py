@@ -1,0 +1,123 @@
+"""The one loop that settles: samples strictly in the stream's order, each committed before it is acknowledged."""
+
+from collections.abc import Callable
+from typing import NoReturn
+
+from structlog.typing import FilteringBoundLogger
+
+from kube_cost_aggregator.history.store import StoreError
+from kube_cost_aggregator.inputs.samples import SampleError, SampleReader
+from kube_cost_aggregator.state.ledger import Ledger
+from kube_cost_aggregator.state.settlement import Outcome, Settlement
+from kube_cost_aggregator.state.timings import Timings
+from kube_cost_common.runtime.clock import Clock
+from kube_cost_common.runtime.health import Counters, Problems
+from kube_cost_common.runtime.pull import Message, PullReader
+
+BATCH = 64
+"""Samples to a transaction at the most: one fsync for all of them."""
+
+FETCH_SECONDS = 1.0
+CATCH_UP_SECONDS = 5.0
+COMMIT_RETRY_SECONDS = 2.0
+UNKNOWN_NODE_SECONDS = 600.0
+"""How long a sample waits for its node while the watch that would tell of it is broken."""
+
+
+class UsageIntake:
+    """Feeds the settlement, and commits. `samples` holds each node's last sample's end, in Unix nanoseconds."""
+
+    def __init__(
+        self,
+        *,
+        reader: PullReader,
+        samples: SampleReader,
+        settlement: Settlement,
+        ledger: Ledger,
+        timings: Timings,
+        nodes_watched: Callable[[], bool],
+        bus_connected: Callable[[], bool],
+        clock: Clock,
+        log: FilteringBoundLogger,
+        counters: Counters,
+        problems: Problems,
+    ) -> None:
+        self._reader = reader
+        self._samples = samples
+        self._settlement = settlement
+        self._ledger = ledger
+        self._timings = timings
+        self._nodes_watched = nodes_watched
+        self._bus_connected = bus_connected
+        self._clock = clock
+        self._log = log
+        self._counters = counters
+        self._problems = problems
+        self._caught_up_at = float("-inf")
+        self.last_sample_ns: dict[str, int] = {}
+
+    async def run(self) -> NoReturn:
+        """Settle for ever, from where the ledger's cursor stands."""
+        if self._ledger.stream is not None:
+            created_ns, sequence = self._ledger.stream
+            self._reader.restart_after(sequence, stream_created_ns=created_ns)
+        while True:
+            await self.round()
+
+    async def round(self) -> None:
+        """Settle what is there, or wait a second for it."""
+        messages = await self._reader.fetch(BATCH, timeout_seconds=FETCH_SECONDS)
+        started = self._clock.monotonic()
+        refused = [message for message in messages if not await self._take(message)]
+        if messages:
+            self._ledger.follow(messages[-1].stream_created_ns, messages[-1].stream_sequence)
+        quiet = not messages and self._reader.pending == 0 and self._bus_connected()
+        if not quiet or started - self._caught_up_at >= CATCH_UP_SECONDS:
+            self._settlement.catch_up(self._clock.now_ns(), quiet=quiet)
+            self._caught_up_at = started
+        await self._commit()
+        if messages:
+            self._timings.observe(self._clock.monotonic() - started)
+        for message in messages:
+            await (message.term() if message in refused else message.ack())
+
+    async def _take(self, message: Message) -> bool:
+        """Settle one sample; return whether it was fit for it."""
+        self._counters.add("kube_cost_samples_received_total")
+        try:
+            sample = self._samples.read(message.subject, message.payload)
+        except SampleError as error:
+            self._refuse(error.reason, error.detail)
+            return False
+        waited_since = self._clock.monotonic()
+        while (outcome := self._settlement.take(sample, message.stored_at_ns)) is Outcome.UNKNOWN_NODE:
+            if self._nodes_watched() or self._clock.monotonic() - waited_since > UNKNOWN_NODE_SECONDS:
+                self._refuse("unknown_node", f"no node is named {sample.node!r}")
+                return False
+            await message.in_progress()
+            await self._clock.sleep(1.0)
+        if outcome in {Outcome.SETTLED, Outcome.UNPRICED, Outcome.LATE}:
+            self.last_sample_ns[sample.node] = message.stored_at_ns - sample.sent_at_ns + sample.end_ns
+        return True
+
+    def _refuse(self, reason: str, detail: str) -> None:
+        self._counters.add("kube_cost_samples_rejected_total", reason=reason)
+        self._counters.add("kube_cost_errors_total", component="aggregator", error_type="sample_decode")
+        if self._problems.say(f"sample {reason}", f"usage samples are refused ({reason}): {detail}"):
+            self._log.warning("usage sample refused", reason=reason, detail=detail)
+
+    async def _commit(self) -> None:
+        """Commit what is booked, trying until it succeeds: until then nothing is acknowledged or fetched."""
+        while True:
+            try:
+                await self._ledger.commit(self._clock.now_ns())
+            except StoreError as error:
+                self._counters.add("kube_cost_history_write_failures_total")
+                self._counters.add("kube_cost_errors_total", component="aggregator", error_type="history_write")
+                if self._problems.say("ledger", f"the ledger can't be written, samples wait on the bus: {error}"):
+                    self._log.error("ledger can't be written", error=str(error))
+                await self._clock.sleep(COMMIT_RETRY_SECONDS)
+            else:
+                if self._problems.over("ledger"):
+                    self._log.info("ledger is written again")
+                return

@@ -1,0 +1,118 @@
+"""Tells pricing which prices the cluster needs."""
+
+from typing import NoReturn
+
+from structlog.typing import FilteringBoundLogger
+
+from kube_cost_aggregator.state.inventory import Inventory
+from kube_cost_aggregator.state.prices import PriceBook, PriceShelf
+from kube_cost_aggregator.state.volumes import by_name, identify_volume
+from kube_cost_common.messages.codec import encode
+from kube_cost_common.messages.names import demand_key
+from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, SPOT, VOLUME, PriceDemand, PriceRequest, Shape
+from kube_cost_common.runtime.bus import Bus
+from kube_cost_common.runtime.clock import Clock
+from kube_cost_common.runtime.health import Counters
+from kube_cost_common.runtime.kv import KvBucket
+from kube_cost_common.runtime.periodic import every
+
+PERIOD_SECONDS = 1.0
+REPEAT_SECONDS = 60.0
+"""The demand is written again after so long, should the bucket have been lost."""
+
+
+def demand_of(cluster: str, inventory: Inventory, book: PriceBook) -> PriceDemand:
+    """Return the distinct prices that the nodes and volumes of the cluster need, in a stable order."""
+    requests: dict[tuple[str, ...], PriceRequest] = {}
+    for node in inventory.nodes.values():
+        identity, facts = node.identity, node.facts
+        labels = book.node_labels(facts)
+        for capacity in (ON_DEMAND, SPOT):
+            request = PriceRequest(
+                provider=identity.provider,
+                region=identity.region,
+                zone=identity.zone if capacity == SPOT else "",
+                kind=INSTANCE,
+                sku=identity.instance_type,
+                os=identity.os,
+                capacity=capacity,
+                shape=Shape(vcpu=facts.capacity.vcpu, memory_gib=facts.capacity.memory_gib, gpus=facts.capacity.gpus),
+                labels=labels,
+            )
+            requests.setdefault(_order(request), request)
+    classes = by_name(inventory.storage_classes.values())
+    region = inventory.region()
+    for volume in inventory.volumes.values():
+        identity_of_volume = identify_volume(volume, classes, region)
+        request = PriceRequest(
+            provider=identity_of_volume.provider,
+            region=identity_of_volume.region,
+            zone="",
+            kind=VOLUME,
+            sku=identity_of_volume.sku,
+            os="",
+            capacity="",
+        )
+        requests.setdefault(_order(request), request)
+    return PriceDemand(cluster=cluster, requests=[requests[key] for key in sorted(requests)])
+
+
+class DemandPublisher:
+    """Writes the demand into its bucket whenever it changes."""
+
+    def __init__(
+        self,
+        *,
+        cluster: str,
+        inventory: Inventory,
+        shelf: PriceShelf,
+        bus: Bus,
+        bucket: KvBucket,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        counters: Counters,
+    ) -> None:
+        self._cluster = cluster
+        self._inventory = inventory
+        self._shelf = shelf
+        self._bus = bus
+        self._bucket = bucket
+        self._clock = clock
+        self._log = log
+        self._counters = counters
+        self._written: PriceDemand | None = None
+        self._written_at = float("-inf")
+
+    async def run(self) -> NoReturn:
+        """Keep the bucket up to date for ever."""
+        await every(
+            PERIOD_SECONDS,
+            self._round,
+            name="price demand",
+            clock=self._clock,
+            log=self._log,
+            on_error=lambda _: self._counters.add("kube_cost_errors_total", component="aggregator", error_type="bus"),
+        )
+
+    async def _round(self) -> None:
+        demand = demand_of(self._cluster, self._inventory, self._shelf.book)
+        stale = self._clock.monotonic() - self._written_at > REPEAT_SECONDS
+        if not demand.requests or (demand == self._written and not stale):
+            return
+        await self._bus.wait_connected()
+        await self._bucket.put(demand_key(self._cluster), encode(demand))
+        self._written, self._written_at = demand, self._clock.monotonic()
+
+
+def _order(request: PriceRequest) -> tuple[str, ...]:
+    labels = [part for pair in sorted(request.labels.items()) for part in pair]
+    return (
+        request.provider,
+        request.region,
+        request.zone,
+        request.kind,
+        request.sku,
+        request.os,
+        request.capacity,
+        *labels,
+    )

@@ -1,0 +1,237 @@
+"""Settles nodes: each sample, and the time that no sample covers, becomes charges in the ledger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import MappingProxyType
+
+from kube_cost_aggregator.history.store import NodeState
+from kube_cost_aggregator.state.inventory import Inventory, Node
+from kube_cost_aggregator.state.ledger import Ledger
+from kube_cost_aggregator.state.pods import Pod
+from kube_cost_aggregator.state.prices import PriceShelf
+from kube_cost_aggregator.state.usages import Averages, attribute_unseen, averages, clock_offset_ns, rebase
+from kube_cost_common.domain.money import NS_PER_SECOND
+from kube_cost_common.domain.resources import NOTHING, Resources
+from kube_cost_common.domain.settlement import Change, PodSpan, PriceChange, settle
+from kube_cost_common.messages.usage import PodUsage, UsageSample
+
+
+class Outcome(Enum):
+    """What became of a sample."""
+
+    SETTLED = auto()
+    REPEATED = auto()
+    """It, or a later one of its session, was settled before."""
+    LATE = auto()
+    """Its time was settled without it; its totals are the baseline of the next."""
+    UNPRICED = auto()
+    """Its node has no price yet. Its usage is in the next sample's totals too."""
+    UNKNOWN_NODE = auto()
+    """No watch has told of its node."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long the ledger waits before it settles without what is missing, in seconds."""
+
+    usage_seconds: float = 600.0
+    price_seconds: float = 600.0
+    ended_node_seconds: float = 60.0
+
+
+class Settlement:
+    """Turns samples into charges. One caller at a time; the caller commits."""
+
+    def __init__(self, *, inventory: Inventory, ledger: Ledger, prices: PriceShelf, patience: Patience) -> None:
+        self._inventory = inventory
+        self._ledger = ledger
+        self._prices = prices
+        self._patience = patience
+        self._quiet_since_ns: int | None = None
+        self._unpriced_since_ns: dict[str, int] = {}
+
+    def take(self, sample: UsageSample, stored_at_ns: int) -> Outcome:
+        """Settle a sample's node through the sample's end. `stored_at_ns` is the bus's stamp, Unix nanoseconds."""
+        node = self._inventory.node_named(sample.node)
+        if node is None:
+            return Outcome.UNKNOWN_NODE
+        state = self._state(node)
+        if sample.session == state.session and sample.seq <= state.seq:
+            return Outcome.REPEATED
+        offset_ns = clock_offset_ns(state, sample, stored_at_ns)
+        start_ns, end_ns = sample.start_ns + offset_ns, sample.end_ns + offset_ns
+        timeline = self._prices.book.node_timeline(node.facts, node.identity)
+        if not timeline and state.baseline_end_ns is not None:
+            return Outcome.UNPRICED
+        state.clock_offset_ns = offset_ns
+        pods = self._know_pods(node, state, sample, offset_ns)
+        if timeline and end_ns > state.settled_through_ns:
+            told = averages(state, sample, pods, start_ns=start_ns, end_ns=end_ns, offset_ns=offset_ns)
+            self._settle_sample(node, state, timeline, told)
+            outcome = Outcome.SETTLED
+        else:
+            outcome = Outcome.LATE if timeline else Outcome.UNPRICED
+        rebase(state, sample, end_ns)
+        self._ledger.touch(state)
+        return outcome
+
+    def catch_up(self, now_ns: int, *, quiet: bool) -> None:
+        """Settle what no sample will settle: the time of silent agents, and of nodes that are gone.
+
+        `quiet` says that the bus is there and holds no sample that isn't settled; the wait for a silent agent runs
+        only while that is so.
+        """
+        if not quiet:
+            self._quiet_since_ns = None
+            return
+        self._quiet_since_ns = self._quiet_since_ns or now_ns
+        waited_ns = now_ns - self._quiet_since_ns
+        for uid, node in list(self._inventory.nodes.items()):
+            state = self._state(node)
+            self._wait_for_price(node, now_ns)
+            if node.ended_ns is not None:
+                if now_ns - node.ended_ns >= self._patience.ended_node_seconds * NS_PER_SECOND:
+                    self._settle_by_requests(node, state, node.ended_ns)
+                    if state.settled_through_ns >= node.ended_ns:
+                        self._inventory.forget_node(uid)
+                        self._ledger.forget_node(uid)
+            elif waited_ns >= self._patience.usage_seconds * NS_PER_SECOND:
+                self._settle_by_requests(node, state, now_ns - int(self._patience.usage_seconds * NS_PER_SECOND))
+
+    def last_seen_ns(self, pod: Pod) -> int:
+        """Return when a pod was last known to be there: where its node is settled to."""
+        state = self._ledger.nodes.get(pod.node_uid)
+        return max(pod.start_ns, state.settled_through_ns if state is not None else 0)
+
+    def _state(self, node: Node) -> NodeState:
+        state = self._ledger.node(node.facts.uid, node.facts.name, node.facts.created_ns)
+        state.instance_type, state.capacity_type = node.identity.instance_type, node.identity.capacity_type
+        return state
+
+    def _wait_for_price(self, node: Node, now_ns: int) -> None:
+        uid = node.facts.uid
+        if self._prices.book.node_timeline(node.facts, node.identity):
+            self._unpriced_since_ns.pop(uid, None)
+            return
+        since_ns = self._unpriced_since_ns.setdefault(uid, now_ns)
+        if now_ns - since_ns >= self._patience.price_seconds * NS_PER_SECOND:
+            self._prices.assume(uid)
+
+    def _settle_by_requests(self, node: Node, state: NodeState, through_ns: int) -> None:
+        timeline = self._prices.book.node_timeline(node.facts, node.identity)
+        if timeline and through_ns > state.settled_through_ns:
+            self._book(node, state, timeline, through_ns=through_ns, estimated=True)
+            self._forget_settled(node, state)
+
+    def _know_pods(self, node: Node, state: NodeState, sample: UsageSample, offset_ns: int) -> dict[str, Pod]:
+        """Return the node's pods by the uid that the agent knows them by, those that only the sample tells of too."""
+        pods = {pod.usage_uid: pod for pod in node.pods.values()}
+        for used in sample.pods:
+            pod = pods.get(used.uid)
+            last_ns = used.last_ns + offset_ns
+            if pod is None:
+                if last_ns > state.settled_through_ns and used.namespace:
+                    pods[used.uid] = self._add_unseen(node, used, offset_ns)
+            elif pod.extends or (pod.estimated and used.ended):
+                pod.end(last_ns)
+        listed = {used.uid for used in sample.pods}
+        for pod in pods.values():
+            if pod.estimated and pod.facts is None and pod.usage_uid not in listed:
+                pod.end(state.settled_through_ns)
+        return pods
+
+    def _add_unseen(self, node: Node, used: PodUsage, offset_ns: int) -> Pod:
+        """Take up a pod that came, and perhaps went, without any watch telling: it is charged by its usage."""
+        start_ns = used.since_ns + offset_ns
+        pod = Pod(
+            uid=used.uid,
+            usage_uid=used.uid,
+            namespace=used.namespace,
+            name=used.name,
+            node_name=node.facts.name,
+            node_uid=node.facts.uid,
+            workload_kind="Pod",
+            workload=used.name,
+            start_ns=start_ns,
+            end_ns=used.last_ns + offset_ns if used.ended else None,
+            requests=[Change(start_ns, NOTHING)],
+            estimated=True,
+        )
+        self._inventory.add_estimated_pod(pod, node)
+        return pod
+
+    def _settle_sample(self, node: Node, state: NodeState, timeline: list[PriceChange], told: Averages) -> None:
+        window = told.window
+        ended = [
+            pod
+            for pod in node.pods.values()
+            if pod.end_ns is not None and window.start_ns < pod.end_ns <= window.end_ns
+        ]
+        usage, unattributed = attribute_unseen(told, ended)
+        if state.settled_through_ns < window.start_ns:  # before anything was heard of the node
+            self._book(node, state, timeline, through_ns=window.start_ns, estimated=True)
+        if state.settled_through_ns < window.memory_start_ns:  # the agent was away: the kernel went on counting CPU
+            cpu_only = {uid: Resources(used.vcpu, 0.0, 0.0) for uid, used in usage.items()}
+            self._book(
+                node,
+                state,
+                timeline,
+                through_ns=window.memory_start_ns,
+                usage=cpu_only,
+                unattributed_vcpu=unattributed,
+                estimated=True,
+            )
+        self._book(node, state, timeline, through_ns=window.end_ns, usage=usage, unattributed_vcpu=unattributed)
+        for pod in node.pods.values():
+            if pod.uid in usage:
+                pod.usage = usage[pod.uid]
+        self._inventory.mark(node.facts.uid)
+        self._forget_settled(node, state)
+
+    def _book(
+        self,
+        node: Node,
+        state: NodeState,
+        timeline: list[PriceChange],
+        *,
+        through_ns: int,
+        usage: Mapping[str, Resources] = MappingProxyType({}),
+        unattributed_vcpu: float = 0.0,
+        estimated: bool = False,
+    ) -> None:
+        """Charge a node's time from where it is settled to up to `through_ns`, or its own end if that is earlier."""
+        start_ns = state.settled_through_ns
+        end_ns = through_ns if node.ended_ns is None else min(through_ns, node.ended_ns)
+        if end_ns > start_ns:
+            spans = [
+                PodSpan(
+                    key=pod.uid,
+                    start_ns=max(pod.start_ns, start_ns),
+                    end_ns=end_ns if pod.end_ns is None else min(pod.end_ns, end_ns),
+                    requests=pod.requests,
+                    usage=usage.get(pod.uid, NOTHING),
+                    estimated=pod.estimated,
+                )
+                for pod in node.pods.values()
+                if pod.start_ns < end_ns and (pod.end_ns is None or pod.end_ns > start_ns)
+            ]
+            hours = settle(
+                start_ns=start_ns,
+                end_ns=end_ns,
+                allocatable=node.facts.allocatable,
+                prices=timeline,
+                pods=spans,
+                unattributed=Resources(unattributed_vcpu, 0.0, 0.0),
+                estimated=estimated,
+            )
+            self._ledger.book(state, hours, node.pods)
+        self._ledger.settled(state, max(start_ns, through_ns))
+
+    def _forget_settled(self, node: Node, state: NodeState) -> None:
+        for pod in list(node.pods.values()):
+            pod.forget_before(state.settled_through_ns)
+            if pod.pod_id is not None:
+                self._ledger.write_pod(pod, state)
+            if pod.end_ns is not None and pod.end_ns <= state.settled_through_ns:
+                self._inventory.forget_pod(pod)

@@ -1,0 +1,146 @@
+"""From totals to averages: what a sample says about the time since the last one."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kube_cost_aggregator.history.store import NodeState, PodTotals
+from kube_cost_aggregator.state.pods import Pod
+from kube_cost_common.domain.money import NS_PER_SECOND
+from kube_cost_common.domain.resources import BYTES_PER_GIB, Resources
+from kube_cost_common.messages.usage import ROOT_KUBEPODS, PodUsage, UsageSample
+
+CLOCK_DRIFT = 1e-3
+"""How much a node's clock may fall behind the bus's, second by second: NTP slews at most half of it (500 ppm)."""
+
+_READ_SLACK_NS = 6_000_000_000
+"""A pod that the agent first saw later than this after its session began was born within the session."""
+
+
+def clock_offset_ns(state: NodeState, sample: UsageSample, stored_at_ns: int) -> int:
+    """Return what brings the agent's stamps to the bus's clock.
+
+    `stored_at − sent_at` is too great by the time the message was on its way, which can be long while the bus is
+    away: within a session the least seen holds, give or take the drift.
+    """
+    measured = stored_at_ns - sample.sent_at_ns
+    if sample.session != state.session:
+        return measured
+    return min(measured, state.clock_offset_ns + int(CLOCK_DRIFT * max(0, sample.end_ns - sample.start_ns)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The time that a sample's differences cover, in Unix nanoseconds of the bus's clock.
+
+    `start_ns` is the end of the sample before. `memory_start_ns` is the same, or where the agent's session is new,
+    when its memory integral began.
+    """
+
+    start_ns: int
+    memory_start_ns: int
+    end_ns: int
+
+    def cpu(self, pod: Pod, used: PodUsage, base: PodTotals | None) -> float:
+        """Return a pod's average vCPUs over its life within the window."""
+        total = used.cpu_seconds - (base.cpu_seconds if base is not None else 0.0)
+        if total < 0:  # the kernel counted anew
+            total = used.cpu_seconds
+        return total / seconds if (seconds := self._alive_seconds(pod, self.start_ns)) > 0 else 0.0
+
+    def memory_gib(self, pod: Pod, used: PodUsage, base: PodTotals | None) -> float:
+        """Return a pod's average GiB over its life within the window."""
+        total = used.memory_byte_seconds - (base.memory_byte_seconds if base is not None else 0.0)
+        if total < 0:
+            total = used.memory_byte_seconds
+        seconds = self._alive_seconds(pod, self.memory_start_ns)
+        return total / BYTES_PER_GIB / seconds if seconds > 0 else 0.0
+
+    def _alive_seconds(self, pod: Pod, start_ns: int) -> float:
+        end_ns = self.end_ns if pod.end_ns is None else min(self.end_ns, pod.end_ns)
+        return (end_ns - max(start_ns, pod.start_ns)) / NS_PER_SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Averages:
+    """What a sample says of each pod (by uid) on average, and the vCPU seconds that no pod's totals hold."""
+
+    window: Window
+    usage: Mapping[str, Resources]
+    unseen_cpu_seconds: float
+
+
+def averages(
+    state: NodeState, sample: UsageSample, pods: Mapping[str, Pod], *, start_ns: int, end_ns: int, offset_ns: int
+) -> Averages:
+    """Return the averages of a sample whose time is `start_ns` to `end_ns` on the bus's clock, `offset_ns` off its own.
+
+    `pods` are the node's, by the uid that the agent knows them by. A pod that already ran when the node was first
+    heard of has CPU totals of unknown age: its first sample is its baseline, and says nothing of its CPU.
+    """
+    known_before = state.baseline_end_ns is not None
+    same_session = sample.session == state.session
+    window_start = state.baseline_end_ns if state.baseline_end_ns is not None else start_ns
+    memory_start = window_start
+    if not (same_session and known_before):  # the integral began when the agent first saw a pod
+        memory_start = max(window_start, min((used.since_ns for used in sample.pods), default=0) + offset_ns)
+    window = Window(start_ns=min(window_start, end_ns), memory_start_ns=min(memory_start, end_ns), end_ns=end_ns)
+    usage: dict[str, Resources] = {}
+    seen_cpu_seconds = 0.0
+    complete = True
+    for used in sample.pods:
+        pod = pods.get(used.uid)
+        base = state.pods.get(used.uid)
+        born_within = known_before or used.since_ns > sample.start_ns + _READ_SLACK_NS
+        if base is None and not born_within and (pod is None or pod.start_ns < start_ns):
+            complete = False
+            cpu = 0.0
+        else:
+            fresh = base.cpu_seconds if base is not None and base.cpu_seconds <= used.cpu_seconds else 0.0
+            seen_cpu_seconds += used.cpu_seconds - fresh
+            cpu = window.cpu(pod, used, base) if pod is not None else 0.0
+        if pod is not None:
+            memory = window.memory_gib(pod, used, base if same_session else None)
+            usage[pod.uid] = Resources(cpu, memory, 0.0)
+    unseen = 0.0
+    root = root_cpu_seconds(sample)
+    if complete and root is not None and state.root_cpu_seconds is not None and root >= state.root_cpu_seconds:
+        unseen = max(0.0, root - state.root_cpu_seconds - seen_cpu_seconds)
+    return Averages(window=window, usage=usage, unseen_cpu_seconds=unseen)
+
+
+def attribute_unseen(averages: Averages, ended: Iterable[Pod]) -> tuple[Mapping[str, Resources], float]:
+    """Give what no pod's totals hold to the pods that ended in the window, by their reservation and life in it.
+
+    Returns the usages with it, and the average vCPUs that are left for the system: all, where no pod ended.
+    """
+    window = averages.window
+    spans = [
+        (pod, (min(pod.end_ns or window.end_ns, window.end_ns) - max(pod.start_ns, window.start_ns)) / NS_PER_SECOND)
+        for pod in ended
+    ]
+    spans = [(pod, seconds) for pod, seconds in spans if seconds > 0]
+    unseen = averages.unseen_cpu_seconds
+    length = (window.end_ns - window.start_ns) / NS_PER_SECOND
+    if not unseen or not spans:
+        return averages.usage, unseen / length if length > 0 else 0.0
+    reserved = sum(pod.request.vcpu * seconds for pod, seconds in spans)
+    lifetime = sum(seconds for _, seconds in spans)
+    usage = dict(averages.usage)
+    for pod, seconds in spans:
+        share = pod.request.vcpu * seconds / reserved if reserved > 0 else seconds / lifetime
+        known = usage.get(pod.uid, Resources(0.0, 0.0, 0.0))
+        usage[pod.uid] = known._replace(vcpu=known.vcpu + unseen * share / seconds)
+    return usage, 0.0
+
+
+def rebase(state: NodeState, sample: UsageSample, end_ns: int) -> None:
+    """Make a sample's totals the baseline of the next difference."""
+    state.session, state.seq = sample.session, sample.seq
+    state.baseline_end_ns = max(end_ns, state.baseline_end_ns or end_ns)
+    state.root_cpu_seconds = root_cpu_seconds(sample)
+    state.pods = {used.uid: PodTotals(used.cpu_seconds, used.memory_byte_seconds) for used in sample.pods}
+
+
+def root_cpu_seconds(sample: UsageSample) -> float | None:
+    """Return the CPU total of the cgroup above all pods, None where the agent doesn't say."""
+    return next((root.cpu_seconds for root in sample.roots if root.name == ROOT_KUBEPODS), None)
