@@ -1,0 +1,32 @@
+"""What all tests share: the parts they may need, and a list at the end of those that weren't there."""
+
+from pathlib import Path
+
+import pytest
+from harness import parts
+
+
+@pytest.fixture(scope="session")
+def recorded_data() -> Path:
+    """The folder of recorded payloads and price tables."""
+    return parts.folder(parts.RECORDED_DATA, "KUBE_COST_TEST_DATA")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """The path of Prometheus' promtool."""
+    return parts.program(parts.PROMTOOL)
+
+
+@pytest.fixture(scope="session")
+def prometheus_binary() -> str:
+    """The path of Prometheus."""
+    return parts.program(parts.PROMETHEUS)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which parts weren't found, and how to get them."""
+    if parts.missing:
+        terminalreporter.section("parts that were not found")
+        for part in parts.missing.values():
+            terminalreporter.write_line(f"{part.name}: {part.how}")

@@ -1,0 +1,52 @@
+"""Real parts that tests run on when they are there, and what to say when they aren't."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REQUIRE_ALL = os.environ.get("KUBE_COST_TEST_REQUIRE") == "all"
+"""Whether a part that isn't there is a failure."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something that isn't a Python package, and the command that gets it."""
+
+    name: str
+    how: str
+
+
+PROMTOOL = Part("promtool", "apt-get install prometheus")
+PROMETHEUS = Part("prometheus", "apt-get install prometheus")
+RECORDED_DATA = Part("recorded data", "KUBE_COST_TEST_DATA=<folder with agent/ and pricing/>")
+CLUSTER = Part("a disposable cluster", "KUBE_COST_TEST_KUBECONFIG=<kubeconfig>, from kind for example")
+CGROUPS = Part("writable cgroups", "run as root on Linux")
+
+missing: dict[str, Part] = {}
+"""The parts that a test of this run looked for and didn't find."""
+
+
+def lacking(part: Part) -> "pytest.skip.Exception | pytest.fail.Exception":
+    """Return what to raise where a part isn't there; the run's end lists it."""
+    missing[part.name] = part
+    message = f"not found: {part.name}; to have it: {part.how}"
+    return pytest.fail.Exception(message) if REQUIRE_ALL else pytest.skip.Exception(message)
+
+
+def program(part: Part) -> str:
+    """Return the path of a part that is a program on the PATH."""
+    path = shutil.which(part.name)
+    if path is None:
+        raise lacking(part)
+    return path
+
+
+def folder(part: Part, variable: str) -> Path:
+    """Return the folder that an environment variable names."""
+    name = os.environ.get(variable, "")
+    if not name or not Path(name).is_dir():
+        raise lacking(part)
+    return Path(name)
