@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from kube_cost_aggregator.inputs.kubernetes.reading import FieldReader
+from kube_cost_aggregator.inputs.kubernetes.reading import FieldReader, amount
 from kube_cost_aggregator.inputs.kubernetes.shapes import (
     Condition,
     Container,
@@ -13,23 +13,26 @@ from kube_cost_aggregator.inputs.kubernetes.shapes import (
     Pod,
     PodMeta,
     ResourceRequirements,
-    StringMap,
 )
 from kube_cost_aggregator.state.facts import PodFacts
-from kube_cost_common.domain.quantity import QuantityError, units
+from kube_cost_common.domain.quantity import QuantityError
 from kube_cost_common.domain.requests import PodReservations, Requests, Reservation, effective_requests
 from kube_cost_common.domain.resources import BYTES_PER_GIB
 
 _KIND = "Pod"
 _SHAPES = 8192  # distinct sets of requests that are remembered: about one a workload
 
+_SCHEDULED_FIELD = "status.conditions[PodScheduled].lastTransitionTime"
+_NO_NAMES: frozenset[str] = frozenset()
+_NOTHING: Mapping[str, str] = {}
+
 Amounts = tuple[tuple[str, str], ...]
 
 
 class _Ask(NamedTuple):
-    """A `Reservation` before its quantities are read."""
+    """A container's `Reservation`, or the pod's own, before its quantities are read."""
 
-    where: str
+    name: str
     spec: Amounts
     actual: Amounts | None
     allocated: Amounts
@@ -39,7 +42,9 @@ class _PodShape(NamedTuple):
     """All that a pod's reservation depends on. Pods of one workload have equal ones."""
 
     containers: tuple[_Ask, ...]
-    init_containers: tuple[tuple[_Ask, bool], ...]
+    init_containers: tuple[_Ask, ...]
+    sidecars: frozenset[str]
+    """Names of those init containers that are sidecars."""
     pod_level: _Ask | None
     overhead: Amounts
     resize_infeasible: bool
@@ -64,7 +69,8 @@ class PodReader:
     def read(self, pod: Pod) -> PodFacts:
         """Return the facts of a pod; raise ObjectError where it has no time of creation."""
         meta, spec, status = pod.metadata, pod.spec, pod.status
-        reserved = self._reserved(_shape(pod))
+        scheduled, infeasible = _conditions(status.conditions)
+        reserved = self._reserved(_shape(pod, infeasible=infeasible))
         for field, fault in reserved.faults:
             self._fields.fault(_KIND, meta, field, fault)
         terminated = status.phase in {"Succeeded", "Failed"}
@@ -75,7 +81,9 @@ class PodReader:
             name=meta.name,
             node_name=sys.intern(spec.node_name),
             created_ns=self._fields.created_ns(_KIND, meta),
-            bound_ns=self._bound_ns(meta, status.conditions),
+            bound_ns=self._fields.time_ns(_KIND, meta, _SCHEDULED_FIELD, scheduled.last_transition_time)
+            if scheduled
+            else None,
             finished_ns=self._finished_ns(pod) if terminated else None,
             terminated=terminated,
             vcpu_request=reserved.vcpu,
@@ -86,14 +94,6 @@ class PodReader:
             host_network=spec.host_network,
             claims=_claims(pod),
         )
-
-    def _bound_ns(self, meta: PodMeta, conditions: Iterable[Condition]) -> int | None:
-        for condition in conditions:
-            if condition.type == "PodScheduled" and condition.status == "True":
-                return self._fields.time_ns(
-                    _KIND, meta, "status.conditions[PodScheduled].lastTransitionTime", condition.last_transition_time
-                )
-        return None
 
     def _finished_ns(self, pod: Pod) -> int | None:
         ends = [
@@ -117,28 +117,26 @@ class PodReader:
                 if not self._fields.counts(resource):
                     continue
                 try:
-                    amount = units(resource, text)
+                    read[resource] = amount(resource, text)
                 except QuantityError as error:
                     faults.append((f"{where}.{resource}", str(error)))
-                    continue
-                if amount < 0:
-                    faults.append((f"{where}.{resource}", f"a negative amount: {text!r}"))
-                    continue
-                read[resource] = amount
             return read
 
-        def reservation(ask: _Ask) -> Reservation:
+        def reservation(where: str, ask: _Ask) -> Reservation:
             return Reservation(
-                spec=amounts(f"{ask.where}.resources.requests", ask.spec),
-                actual=None if ask.actual is None else amounts(f"{ask.where} (status).resources.requests", ask.actual),
-                allocated=amounts(f"{ask.where} (status).allocatedResources", ask.allocated),
+                spec=amounts(f"spec.{where}.requests", ask.spec),
+                actual=None if ask.actual is None else amounts(f"status.{where}.requests", ask.actual),
+                allocated=amounts(f"status.{where}, allocated", ask.allocated),
             )
 
         held = effective_requests(
             PodReservations(
-                containers=[reservation(ask) for ask in shape.containers],
-                init_containers=[(reservation(ask), sidecar) for ask, sidecar in shape.init_containers],
-                pod_level=reservation(shape.pod_level) if shape.pod_level else None,
+                containers=[reservation(f"containers[{ask.name}].resources", ask) for ask in shape.containers],
+                init_containers=[
+                    (reservation(f"initContainers[{ask.name}].resources", ask), ask.name in shape.sidecars)
+                    for ask in shape.init_containers
+                ],
+                pod_level=reservation("resources", shape.pod_level) if shape.pod_level else None,
                 overhead=amounts("spec.overhead", shape.overhead),
                 resize_infeasible=shape.resize_infeasible,
             )
@@ -151,52 +149,54 @@ class PodReader:
         )
 
 
-def _shape(pod: Pod) -> _PodShape:
+def _conditions(conditions: Iterable[Condition]) -> tuple[Condition | None, bool]:
+    """Return the condition PodScheduled, where it is true, and whether a resize is infeasible."""
+    scheduled, infeasible = None, False
+    for condition in conditions:
+        if condition.type == "PodScheduled" and condition.status == "True":
+            scheduled = condition
+        elif condition.type == "PodResizePending" and condition.status == "True":
+            infeasible = condition.reason == "Infeasible"
+    return scheduled, infeasible
+
+
+def _shape(pod: Pod, *, infeasible: bool) -> _PodShape:
     spec, status = pod.spec, pod.status
     pod_level = None
     if spec.resources and spec.resources.requests:
-        pod_level = _ask("spec", spec.resources, status.resources, status.allocated_resources)
+        pod_level = _ask("", spec.resources, status.resources, status.allocated_resources)
     return _PodShape(
-        containers=tuple(_asks("containers", spec.containers, status.container_statuses)),
-        init_containers=tuple(
-            (ask, container.restart_policy == "Always")
-            for ask, container in zip(
-                _asks("initContainers", spec.init_containers, status.init_container_statuses),
-                spec.init_containers,
-                strict=True,
-            )
-        )
+        containers=_asks(spec.containers, status.container_statuses),
+        init_containers=_asks(spec.init_containers, status.init_container_statuses) if spec.init_containers else (),
+        sidecars=frozenset(container.name for container in spec.init_containers if container.restart_policy == "Always")
         if spec.init_containers
-        else (),
+        else _NO_NAMES,
         pod_level=pod_level,
         overhead=tuple(spec.overhead.items()),
-        resize_infeasible=any(
-            condition.type == "PodResizePending" and condition.status == "True" and condition.reason == "Infeasible"
-            for condition in status.conditions
-        ),
+        resize_infeasible=infeasible,
     )
 
 
-def _asks(field: str, containers: Iterable[Container], statuses: Iterable[ContainerStatus]) -> Iterable[_Ask]:
-    by_name = {status.name: status for status in statuses}
+def _asks(containers: Iterable[Container], statuses: Iterable[ContainerStatus]) -> tuple[_Ask, ...]:
+    by_name = {status.name: status for status in statuses if status.resources is not None}
+    asks = []
     for container in containers:
         status = by_name.get(container.name)
-        yield _ask(
-            f"spec.{field}[{container.name}]",
-            container.resources,
-            status.resources if status else None,
-            status.allocated_resources if status else {},
-        )
+        if status:
+            asks.append(_ask(container.name, container.resources, status.resources, status.allocated_resources))
+        else:
+            asks.append(_ask(container.name, container.resources, None, _NOTHING))
+    return tuple(asks)
 
 
 def _ask(
-    where: str, spec: ResourceRequirements | None, actual: ResourceRequirements | None, allocated: StringMap
+    name: str, spec: ResourceRequirements | None, actual: ResourceRequirements | None, allocated: Mapping[str, str]
 ) -> _Ask:
     return _Ask(
-        where=where,
-        spec=tuple(spec.requests.items()) if spec else (),
-        actual=tuple(actual.requests.items()) if actual else None,
-        allocated=tuple(allocated.items()),
+        name,
+        tuple(spec.requests.items()) if spec else (),
+        tuple(actual.requests.items()) if actual else None,
+        tuple(allocated.items()) if allocated else (),
     )
 
 
@@ -207,10 +207,10 @@ def _usage_uid(meta: PodMeta) -> str:
 
 
 def _claims(pod: Pod) -> tuple[str, ...]:
-    names = []
+    names: list[str] = []
     for volume in pod.spec.volumes:
         if volume.persistent_volume_claim:
             names.append(volume.persistent_volume_claim.claim_name)
         elif volume.ephemeral:
             names.append(f"{pod.metadata.name}-{volume.name}")
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(names)) if names else ()

@@ -17,6 +17,8 @@ from kube_cost_common.domain.resources import BYTES_PER_GIB, Resources
 
 _KEPT = 8192  # distinct owners, label sets and request shapes; as many as workloads, not as pods
 
+_LARGEST_AMOUNT = 2**63 - 1  # the API's own: https://github.com/kubernetes/apimachinery, pkg/api/resource
+
 NO_LABELS: Mapping[str, str] = {}
 
 
@@ -76,16 +78,12 @@ class FieldReader:
             ) from None
 
     def quantity(self, kind: str, meta: Meta, field: str, resource: str, text: str) -> int:
-        """Return a quantity in the scheduler's whole units, 0 where it is none or negative."""
+        """Return a quantity in the scheduler's whole units, 0 where it is none."""
         try:
-            amount = units(resource, text)
+            return amount(resource, text)
         except QuantityError as error:
             self.fault(kind, meta, field, str(error))
             return 0
-        if amount < 0:
-            self.fault(kind, meta, field, f"a negative amount: {text!r}")
-            return 0
-        return amount
 
     def resources(self, kind: str, meta: Meta, field: str, amounts: Mapping[str, str]) -> Resources:
         """Return vCPUs, GiB and GPUs of what a node has."""
@@ -115,6 +113,14 @@ class FieldReader:
         """Return those of an object's labels that the configuration names; equal sets are one object."""
         kept = tuple((name, labels[name]) for name in self._kept_labels if name in labels)
         return self.labels(kept) if kept else NO_LABELS
+
+
+def amount(resource: str, text: str) -> int:
+    """Return a quantity in the scheduler's whole units; raise QuantityError where it is none that anything can have."""
+    read = units(resource, text)
+    if not 0 <= read <= _LARGEST_AMOUNT:
+        raise QuantityError(f"not an amount that anything can have: {text!r}")
+    return read
 
 
 def _labels(items: tuple[tuple[str, str], ...]) -> Mapping[str, str]:

@@ -13,5 +13,7 @@ def unix_ns(text: str) -> int:
         raise ValueError(f"not a time: {text!r}") from None
     if moment.tzinfo is None:
         raise ValueError(f"a time without an offset: {text!r}")
+    if not moment.microsecond:
+        return int(moment.timestamp()) * NS_PER_SECOND
     # Seconds and fraction apart: a float has no room for both.
     return int(moment.replace(microsecond=0).timestamp()) * NS_PER_SECOND + moment.microsecond * 1000
