@@ -18,7 +18,7 @@ _CONTAINER = "c" * 64
 
 
 def _reader(root: pathlib.Path) -> CgroupReader:
-    return CgroupReader(root=root, sysfs_root=root / "no-sysfs", max_open_files=100, now_ns=lambda: 7)
+    return CgroupReader(root=root, sysfs_root=root / "no-sysfs", max_open_files=100)
 
 
 def _v2(folder: pathlib.Path, *, cpu_usec: int = 0, current: int = 0, inactive: int = 0, io: str | None = None) -> None:
@@ -70,7 +70,7 @@ def recorded_node(recorded_values: dict[str, dict[str, Any]], tmp_path: pathlib.
             current=values["memory_current"],
             inactive=values["inactive_file"],
         )
-    return _reader(tmp_path).read()
+    return _reader(tmp_path).read(7)
 
 
 def test_the_recorded_nodes_pods_equal_the_kubelets_summary(
@@ -139,7 +139,7 @@ def test_pods_are_found_under_each_driver(tmp_path: pathlib.Path, burstable: str
     _v2_tree(tmp_path, "system.slice/ssh.service", str(pathlib.PurePath(burstable).parent), burstable)
     _v2(tmp_path / pod, cpu_usec=3, current=10, inactive=4, io="8:0 rbytes=1 wbytes=2 rios=3 wios=4\n")
     _v2(tmp_path / pod / _CONTAINER, cpu_usec=3)
-    reading = _reader(tmp_path).read()
+    reading = _reader(tmp_path).read(7)
     assert reading.at_ns == 7
     assert set(reading.roots) == {"node", "kubepods", "burstable"}
     assert list(reading.pods) == [_UID]
@@ -166,7 +166,7 @@ def test_a_hybrid_tree_is_read_as_v1(tmp_path: pathlib.Path, cpu: str) -> None:
         (blkio / f"blkio.throttle.{name}").write_text(f"8:0 Read {value}\n8:0 Write 1\nTotal {value}\n")
     for name, value in (("io_serviced", 0), ("io_serviced_recursive", 1)):
         (blkio / f"blkio.throttle.{name}").write_text(f"8:0 Read {value}\n8:0 Write 2\nTotal {value}\n")
-    reading = _reader(tmp_path).read()
+    reading = _reader(tmp_path).read(7)
     assert _only(reading.pods[_UID]).cpu_ns == 5_000_000_001
     assert _only(reading.pods[_UID]).working_set_bytes == 70
     # The containers' I/O is in the recursive files only.
@@ -182,7 +182,7 @@ def test_an_older_kernels_blkio_is_read_without_its_recursive_files(tmp_path: pa
     blkio = tmp_path / "blkio" / f"kubepods/pod{_UID}"
     (blkio / "blkio.throttle.io_service_bytes").write_text("8:0 Read 5\n")
     (blkio / "blkio.throttle.io_serviced").write_text("8:0 Read 1\n")
-    io = _only(_reader(tmp_path).read().pods[_UID]).io
+    io = _only(_reader(tmp_path).read(7).pods[_UID]).io
     assert io is not None
     assert (io.read_bytes, io.read_operations) == (5, 1)
 
@@ -190,7 +190,7 @@ def test_an_older_kernels_blkio_is_read_without_its_recursive_files(tmp_path: pa
 def test_block_io_that_nothing_counts_is_none(tmp_path: pathlib.Path) -> None:
     """Without io.stat the pod's I/O is unknown, not 0."""
     _v2_tree(tmp_path, "kubepods", f"kubepods/pod{_UID}")
-    assert _only(_reader(tmp_path).read().pods[_UID]).io is None
+    assert _only(_reader(tmp_path).read(7).pods[_UID]).io is None
 
 
 def test_containers_outside_their_slices_are_summed_into_pod_and_roots(tmp_path: pathlib.Path) -> None:
@@ -204,7 +204,7 @@ def test_containers_outside_their_slices_are_summed_into_pod_and_roots(tmp_path:
     ]
     _v2(tmp_path / scopes[0], cpu_usec=2_000_000, current=10)
     _v2(tmp_path / scopes[1], cpu_usec=3_000_000, current=20)
-    reading = _reader(tmp_path).read()
+    reading = _reader(tmp_path).read(7)
     for parts in (reading.pods[_UID], reading.roots["kubepods"], reading.roots["burstable"]):
         assert sum(part.cpu_ns for part in parts.values()) == 5_000_000_000
         assert sum(part.working_set_bytes for part in parts.values()) == 30
@@ -216,21 +216,21 @@ def test_the_root_without_memory_current_is_known_from_memory_stat(tmp_path: pat
     _v2_tree(tmp_path, "kubepods")
     (tmp_path / "memory.current").unlink()
     (tmp_path / "memory.stat").write_text("anon 100\nfile 50\nkernel 7\ninactive_file 30\n")
-    assert _only(_reader(tmp_path).read().roots["node"]).working_set_bytes == 127
+    assert _only(_reader(tmp_path).read(7).roots["node"]).working_set_bytes == 127
 
 
 def test_the_working_set_is_never_negative(tmp_path: pathlib.Path) -> None:
     """The two files aren't read at one moment."""
     _v2_tree(tmp_path, "kubepods")
     _v2(tmp_path / f"kubepods/pod{_UID}", current=1, inactive=5)
-    assert _only(_reader(tmp_path).read().pods[_UID]).working_set_bytes == 0
+    assert _only(_reader(tmp_path).read(7).pods[_UID]).working_set_bytes == 0
 
 
 def test_a_pod_that_vanishes_between_list_and_read_is_left_out(tmp_path: pathlib.Path) -> None:
     """A directory that is still listed while its files are gone is no error, and the others are read."""
     _v2_tree(tmp_path, "kubepods", f"kubepods/pod{_UID}", f"kubepods/pod{_OTHER}")
     (tmp_path / f"kubepods/pod{_UID}" / "memory.stat").unlink()
-    reading = _reader(tmp_path).read()
+    reading = _reader(tmp_path).read(7)
     assert list(reading.pods) == [_OTHER]
     assert not reading.unreadable
 
@@ -239,7 +239,7 @@ def test_a_pod_with_garbage_in_a_file_is_unreadable_and_not_gone(tmp_path: pathl
     """What is there and can't be read is said to be there."""
     _v2_tree(tmp_path, "kubepods", f"kubepods/pod{_UID}", f"kubepods/pod{_OTHER}")
     (tmp_path / f"kubepods/pod{_UID}" / "cpu.stat").write_text("")
-    reading = _reader(tmp_path).read()
+    reading = _reader(tmp_path).read(7)
     assert list(reading.pods) == [_OTHER]
     assert reading.unreadable == {_UID}
 
@@ -248,30 +248,30 @@ def test_pods_come_and_go_between_reads(tmp_path: pathlib.Path) -> None:
     """Each read lists anew."""
     _v2_tree(tmp_path, "kubepods", f"kubepods/pod{_UID}")
     reader = _reader(tmp_path)
-    assert list(reader.read().pods) == [_UID]
+    assert list(reader.read(7).pods) == [_UID]
     _v2(tmp_path / f"kubepods/pod{_OTHER}")
     shutil.rmtree(tmp_path / f"kubepods/pod{_UID}")
-    assert list(reader.read().pods) == [_OTHER]
+    assert list(reader.read(7).pods) == [_OTHER]
 
 
 def test_a_file_that_was_replaced_is_read_anew(tmp_path: pathlib.Path) -> None:
     """Ordinary files aren't kept open: a tree made for a test may replace them by renaming."""
     _v2_tree(tmp_path, "kubepods", f"kubepods/pod{_UID}")
     reader = _reader(tmp_path)
-    reader.read()
+    reader.read(7)
     (tmp_path / "new").write_text("usage_usec 9\n")
     (tmp_path / "new").rename(tmp_path / f"kubepods/pod{_UID}" / "cpu.stat")
-    assert _only(reader.read().pods[_UID]).cpu_ns == 9000
+    assert _only(reader.read(7).pods[_UID]).cpu_ns == 9000
 
 
 def test_a_class_whose_cgroup_comes_later_is_found_at_the_next_read(tmp_path: pathlib.Path) -> None:
     """The kubelet may make the classes' cgroups after the agent's start."""
     _v2_tree(tmp_path, "kubepods")
     reader = _reader(tmp_path)
-    assert not reader.read().pods
+    assert not reader.read(7).pods
     _v2(tmp_path / "kubepods/burstable")
     _v2(tmp_path / f"kubepods/burstable/pod{_UID}")
-    reading = reader.read()
+    reading = reader.read(7)
     assert list(reading.pods) == [_UID]
     assert "burstable" in reading.roots
 
@@ -279,7 +279,7 @@ def test_a_class_whose_cgroup_comes_later_is_found_at_the_next_read(tmp_path: pa
 def test_the_driver_with_the_most_pods_is_taken(tmp_path: pathlib.Path) -> None:
     """A tree left over from the driver before is empty."""
     _v2_tree(tmp_path, "kubepods.slice", "kubepods.slice/kubepods-burstable.slice", "kubepods", f"kubepods/pod{_UID}")
-    assert list(_reader(tmp_path).read().pods) == [_UID]
+    assert list(_reader(tmp_path).read(7).pods) == [_UID]
 
 
 @pytest.mark.parametrize("made", [[], ["memory"], ["cpuacct", "memory"]])
@@ -288,16 +288,16 @@ def test_no_tree_is_an_error_that_says_where_it_was_looked_for(tmp_path: pathlib
     for name in made:
         (tmp_path / name).mkdir()
     with pytest.raises(CgroupTreeNotFoundError, match=str(tmp_path)):
-        _reader(tmp_path).read()
+        _reader(tmp_path).read(7)
 
 
 def test_a_tree_that_went_and_came_back_is_read_again(tmp_path: pathlib.Path) -> None:
     """After a failed read the next one searches anew, under another driver too."""
     _v2_tree(tmp_path, "kubepods", "kubepods/burstable", "kubepods/besteffort", f"kubepods/pod{_UID}")
     reader = _reader(tmp_path)
-    reader.read()
+    reader.read(7)
     shutil.rmtree(tmp_path / "kubepods")
     with pytest.raises(CgroupTreeNotFoundError):
-        reader.read()
+        reader.read(7)
     _v2_tree(tmp_path, "kubepods.slice", f"kubepods.slice/kubepods-pod{_SYSTEMD_UID}.slice")
-    assert list(reader.read().pods) == [_UID]
+    assert list(reader.read(7).pods) == [_UID]

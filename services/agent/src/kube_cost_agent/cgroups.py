@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from kube_cost_agent.block_devices import BlockDevices
 from kube_cost_agent.cgroup_files import VANISHED, CgroupFiles, OpenFiles
@@ -38,17 +38,14 @@ class _Cgroup:
 class CgroupReader:
     """Reads a node's cgroup tree. Its calls block; one at a time, on whatever thread.
 
-    `root` is where the cgroup file system is mounted, `sysfs_root` tells which block devices are stacked,
-    `max_open_files` how many cgroup files may stay open between reads, and `now_ns` is the session's clock.
+    `root` is where the cgroup file system is mounted, `sysfs_root` tells which block devices are stacked, and
+    `max_open_files` how many cgroup files may stay open between reads.
     """
 
-    def __init__(
-        self, *, root: pathlib.Path, sysfs_root: pathlib.Path, max_open_files: int, now_ns: Callable[[], int]
-    ) -> None:
+    def __init__(self, *, root: pathlib.Path, sysfs_root: pathlib.Path, max_open_files: int) -> None:
         self._root = root
         self._devices = BlockDevices(sysfs_root)
         self._open_files = OpenFiles(max_open_files)
-        self._now_ns = now_ns
         self._layout: Layout | None = None
         self._roots: dict[str, str] = {}
         self._root_files: dict[str, CgroupFiles] = {}
@@ -57,8 +54,8 @@ class CgroupReader:
         self._known: dict[str, _Cgroup] = {}
         self._reads_until_search = 0
 
-    def read(self) -> NodeReading:
-        """Return what the tree says now.
+    def read(self, at_ns: int) -> NodeReading:
+        """Return what the tree says now, stamped `at_ns`.
 
         A pod that vanishes between the list and the read is left out. Raises CgroupTreeNotFoundError when there is no
         tree, or it went.
@@ -66,7 +63,6 @@ class CgroupReader:
         if self._reads_until_search == 0:
             self._search()
         self._reads_until_search -= 1
-        at_ns = self._now_ns()
         try:
             self._list()
             roots: dict[str, dict[str, CgroupReading]] = {name: self._read_root(name) for name in self._roots}
