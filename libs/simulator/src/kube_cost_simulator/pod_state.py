@@ -26,6 +26,7 @@ class PodState:
     created_ns: int
     requests: list[PodRequests]
     container_ids: Mapping[str, str]
+    claims: Mapping[str, str]
     only_node: str | None = None
     run_ns: int | None = None
     exit_code: int = 0

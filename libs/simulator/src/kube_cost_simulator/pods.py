@@ -105,6 +105,7 @@ class PodLifecycle:
             created_ns=at_ns,
             requests=[requests_of(template, at_ns)],
             container_ids={container.name: self._names.hexadecimal(64) for container in template.containers},
+            claims=order.claims,
             only_node=order.only_node,
             run_ns=order.run_ns,
             exit_code=order.exit_code,

@@ -36,6 +36,12 @@ class StoredObject:
         return json.dumps(self.content, separators=(",", ":")).encode()
 
     @cached_property
+    def encoded_item(self) -> bytes:
+        """The object as an item of a typed list, where kind and apiVersion are the list's."""
+        item = {name: value for name, value in self.content.items() if name not in {"kind", "apiVersion"}}
+        return json.dumps(item, separators=(",", ":")).encode()
+
+    @cached_property
     def encoded_metadata(self) -> bytes:
         """The object as PartialObjectMetadata in JSON."""
         partial = {
@@ -73,6 +79,7 @@ class ObjectStore:
         self._objects: dict[Resource, dict[Key, StoredObject]] = {resource: {} for resource in RESOURCES}
         self._log: dict[Resource, deque[StoreEvent]] = {resource: deque() for resource in RESOURCES}
         self._dropped: dict[Resource, int] = dict.fromkeys(RESOURCES, 0)
+        self._lost: dict[Resource, int] = dict.fromkeys(RESOURCES, 0)
         self._log_capacity = log_capacity
         self._listeners: list[Callable[[StoreEvent], None]] = []
 
@@ -126,20 +133,26 @@ class ObjectStore:
         log = self._log[stored.resource]
         log.append(event)
         if len(log) > self._log_capacity:
-            self._dropped[stored.resource] = log.popleft().version
+            self._lost[stored.resource] = self._dropped[stored.resource] = log.popleft().version
         for listener in self._listeners:
             listener(event)
 
     def compact(self) -> None:
         """Forget every logged change, as etcd's compaction does: older resourceVersions are gone from now on."""
         for resource, log in self._log.items():
+            if log:
+                self._lost[resource] = log[-1].version
             log.clear()
             self._dropped[resource] = self._version
 
-    def events_since(self, resource: Resource, version: int) -> list[StoreEvent]:
-        """Changes of a resource after `version`, oldest first; ExpiredError if some of them are no longer known."""
-        if version < self._dropped[resource]:
-            raise ExpiredError(asked=version, oldest=self._dropped[resource])
+    def events_since(self, resource: Resource, version: int, *, going_on: bool = False) -> list[StoreEvent]:
+        """Changes of a resource after `version`, oldest first; ExpiredError if that is older than the log.
+
+        One whose watch is `going_on` is only refused if it really missed a change.
+        """
+        oldest = (self._lost if going_on else self._dropped)[resource]
+        if version < oldest:
+            raise ExpiredError(asked=version, oldest=oldest)
         newer: list[StoreEvent] = []
         for event in reversed(self._log[resource]):
             if event.version <= version:

@@ -1,0 +1,1 @@
+"""The API server, piece by piece: paths, selectors, answers, watches."""
