@@ -1,0 +1,88 @@
+"""What the price bucket holds, as far as is known here: its mirror, and what was written since."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from structlog.typing import FilteringBoundLogger
+
+from kube_cost_common.messages.codec import DecodeError, RecordDecoder
+from kube_cost_common.messages.prices import LABELS_KEY, PriceRecord, WantedLabels
+from kube_cost_common.runtime.clock import Clock
+from kube_cost_pricing.demand import Entry
+
+UNCONFIRMED_SECONDS = 10.0
+"""How long a write counts though the mirror doesn't show it: after that the bucket has been made anew, say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    revision: int
+    record: PriceRecord | None
+    at_seconds: float
+
+
+class Held:
+    """The prices in force by key. `labels` are the wanted labels in the bucket, None where it has none."""
+
+    def __init__(self, *, clock: Clock, log: FilteringBoundLogger) -> None:
+        self._clock = clock
+        self._log = log
+        self._price = RecordDecoder(PriceRecord)
+        self._wanted = RecordDecoder(WantedLabels)
+        self._mirrored: dict[str, tuple[int, PriceRecord]] = {}
+        self._written: dict[str, _Written] = {}
+        self.labels: tuple[str, ...] | None = None
+
+    def replace(self, entries: Mapping[str, Entry]) -> None:
+        """Take the entries of the bucket by key; what isn't a price counts as not there, and is written anew."""
+        mirrored: dict[str, tuple[int, PriceRecord]] = {}
+        for key, entry in entries.items():
+            known = self._mirrored.get(key)
+            if key == LABELS_KEY:
+                self.labels = self._labels(entry)
+            elif known is not None and known[0] == entry.revision:
+                mirrored[key] = known
+            elif (record := self._record(key, entry)) is not None:
+                mirrored[key] = entry.revision, record
+        if LABELS_KEY not in entries:
+            self.labels = None
+        self._mirrored = mirrored
+
+    def wrote(self, key: str, record: PriceRecord, revision: int) -> None:
+        """Note what was just written and got that revision."""
+        self._written[key] = _Written(revision=revision, record=record, at_seconds=self._clock.monotonic())
+
+    def deleted(self, key: str) -> None:
+        """Note that a key was just deleted: what the mirror still shows of it is from before."""
+        known = self._mirrored.get(key)
+        revision = 0 if known is None else known[0] + 1
+        self._written[key] = _Written(revision=revision, record=None, at_seconds=self._clock.monotonic())
+
+    def prices(self) -> dict[str, PriceRecord]:
+        """Return the prices in force by key."""
+        prices = {key: record for key, (_, record) in self._mirrored.items()}
+        now = self._clock.monotonic()
+        for key, written in list(self._written.items()):
+            mirrored = self._mirrored.get(key)
+            gone = mirrored is None and written.record is None
+            overtaken = mirrored is not None and mirrored[0] >= written.revision
+            if gone or overtaken or now - written.at_seconds > UNCONFIRMED_SECONDS:
+                del self._written[key]
+            elif written.record is None:
+                prices.pop(key, None)
+            else:
+                prices[key] = written.record
+        return prices
+
+    def _record(self, key: str, entry: Entry) -> PriceRecord | None:
+        try:
+            return self._price.decode(entry.payload or b"")
+        except DecodeError as error:
+            self._log.warning("price in the bucket can't be read", key=key, error=str(error))
+            return None
+
+    def _labels(self, entry: Entry) -> tuple[str, ...] | None:
+        try:
+            return tuple(self._wanted.decode(entry.payload or b"").names)
+        except DecodeError:
+            return None
