@@ -3,7 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
 from harness import parts
+
+# Times are printed, never asserted: a machine that is busy isn't a fault of the code.
+settings.register_profile("kube-cost", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("kube-cost")
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -29,18 +30,20 @@ missing: dict[str, Part] = {}
 """The parts that a test of this run looked for and didn't find."""
 
 
-def lacking(part: Part) -> "pytest.skip.Exception | pytest.fail.Exception":
-    """Return what to raise where a part isn't there; the run's end lists it."""
+def lacking(part: Part) -> NoReturn:
+    """Skip, or fail where all parts are required; the run's end lists what wasn't there."""
     missing[part.name] = part
     message = f"not found: {part.name}; to have it: {part.how}"
-    return pytest.fail.Exception(message) if REQUIRE_ALL else pytest.skip.Exception(message)
+    if REQUIRE_ALL:
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 def program(part: Part) -> str:
     """Return the path of a part that is a program on the PATH."""
     path = shutil.which(part.name)
     if path is None:
-        raise lacking(part)
+        lacking(part)
     return path
 
 
@@ -48,5 +51,5 @@ def folder(part: Part, variable: str) -> Path:
     """Return the folder that an environment variable names."""
     name = os.environ.get(variable, "")
     if not name or not Path(name).is_dir():
-        raise lacking(part)
+        lacking(part)
     return Path(name)

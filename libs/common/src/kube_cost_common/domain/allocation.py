@@ -34,7 +34,7 @@ def divide(*, capacity: float, reserved: float, requests: Sequence[float], usage
     if total > capacity:
         requested = sum(requests)
         if requested >= capacity:
-            scale = capacity / requested
+            scale = capacity / requested if requested > 0 else 0.0
             charged = [request * scale for request in requests]
         else:
             scale = (capacity - requested) / (total - requested)
