@@ -1,10 +1,10 @@
 """The connection to NATS: made once, kept for ever, and honest about whether it is there."""
 
 import asyncio
+import contextlib
 import random
-import ssl
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, NoReturn
 
 import msgspec
@@ -39,7 +39,9 @@ class Bus:
         self._closed = asyncio.Event()
         self._closing = False
         self._told: set[str] = set()
+        self._last_error = ""
         self._subscriptions: list[Subscription] = []
+        self._limits: set[asyncio.Timeout] = set()
         self._denials: deque[str] = deque(maxlen=64)
         self.errors = 0
         self.permission_violations = 0
@@ -56,7 +58,7 @@ class Bus:
     def problem(self) -> str | None:
         """A sentence that says what is wrong with the bus, or None."""
         if not self.connected or self._client is None:
-            return "the bus is away"
+            return f"the bus is away: {self._last_error}" if self._last_error else "the bus is away"
         return version_problem(self._client.server_version)
 
     async def wait_connected(self) -> None:
@@ -69,11 +71,13 @@ class Bus:
         """Connect, and stay connected, for ever. Raises BusClosedError where the server shuts us out for good."""
         attempt = 0
         while not await self._connect():
-            await self._clock.sleep(self._reconnect_delay_seconds(attempt))
+            await self._clock.sleep(self._config.reconnect_delay_seconds(attempt))
             attempt += 1
         await self._closed.wait()
         if not self._closing:
-            raise BusClosedError(f"the bus has closed the connection for good: {self._last_error()}")
+            raise BusClosedError(
+                f"the bus has closed the connection for good: {self._client and self._client.last_error}"
+            )
         await asyncio.Event().wait()  # closed because we asked: the service is ending and cancels this task
         raise AssertionError("unreachable")
 
@@ -99,7 +103,7 @@ class Bus:
         """Publish at most once. Nobody says whether it arrived; raises BusError where it can't have."""
         client = self.client()
         try:
-            async with asyncio.timeout(self._config.request_timeout_seconds):
+            async with self.while_connected(self._config.request_timeout_seconds):
                 await client.publish(subject, payload)
         except (OSError, TimeoutError, nats.errors.Error) as error:
             raise bus_error(error, subject) from error
@@ -133,31 +137,38 @@ class Bus:
             raise BusError("disconnected", "the bus is away")
         return self._client
 
+    @contextlib.asynccontextmanager
+    async def while_connected(self, seconds: float) -> AsyncIterator[None]:
+        """Raise TimeoutError within the block after `seconds`, or when the connection is lost: no answer comes then."""
+        task = asyncio.current_task()
+        assert task is not None
+        cancellations = task.cancelling()
+        async with asyncio.timeout(seconds) as limit:
+            self._limits.add(limit)
+            try:
+                yield
+                # nats-py swallows cancellations, and so does Python 3.11's wait_for in it when the answer is there too.
+                if task.cancelling() > cancellations:
+                    raise asyncio.CancelledError
+            finally:
+                self._limits.discard(limit)
+
     async def _connected_client(self) -> NatsClient:
         await self.wait_connected()
         return self.client()
 
     async def _connect(self) -> bool:
         config = self._config
-        client = NatsClient(tls_context=self._tls_context if config.tls else None)
+        client = NatsClient(tls_context=config.tls_context if config.tls else None)
         try:
             await client.connect(
-                servers=list(config.servers),
-                name=config.name,
+                **config.client_options(),
+                allow_reconnect=False,  # the first connect is tried again by us, with a jitter
+                reconnect_to_server_handler=self._next_server,
                 error_cb=self._on_error,
                 disconnected_cb=self._on_disconnected,
                 reconnected_cb=self._on_connected,
                 closed_cb=self._on_closed,
-                allow_reconnect=False,  # the first connect is tried again by us, with a jitter
-                max_reconnect_attempts=-1,
-                reconnect_to_server_handler=self._next_server,
-                connect_timeout=config.connect_timeout_seconds,  # type: ignore[arg-type] # whole seconds by its types only
-                ping_interval=config.ping_interval_seconds,  # type: ignore[arg-type]
-                max_outstanding_pings=2,
-                flush_timeout=config.request_timeout_seconds,
-                inbox_prefix=config.inbox_prefix,
-                tls_handshake_first=config.tls and config.tls_handshake_first,
-                nkeys_seed=config.nkey_seed_file or None,
             )
         except (OSError, TimeoutError, nats.errors.Error) as error:
             client.abort()
@@ -171,21 +182,15 @@ class Bus:
         await self._on_connected()
         return True
 
-    def _tls_context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self._config.tls_ca_file or None)
-
-    def _reconnect_delay_seconds(self, attempt: int) -> float:
-        longest = min(self._config.reconnect_max_seconds, 1.0 * 2 ** min(attempt, 10))
-        return random.uniform(self._config.reconnect_min_seconds, longest)  # noqa: S311 - no secret
-
     def _next_server(self, servers: list[Server], _info: dict[str, Any]) -> tuple[Server, float]:
         # Chosen here, since upstream would try the first of them again and again.
         server = random.choice(servers)  # noqa: S311 - no secret
-        return server, self._reconnect_delay_seconds(server.reconnects)
+        return server, self._config.reconnect_delay_seconds(server.reconnects)
 
     async def _on_connected(self) -> None:
         self.connects += 1
         self._told.clear()
+        self._last_error = ""
         away_ns = self._clock.now_ns() - (self.disconnected_since_ns or self._clock.now_ns())
         self.disconnected_since_ns = None
         self._connected.set()
@@ -196,6 +201,9 @@ class Bus:
 
     async def _on_disconnected(self) -> None:
         self._connected.clear()
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(asyncio.get_running_loop().time())
         if self.disconnected_since_ns is None:
             self.disconnected_since_ns = self._clock.now_ns()
             if not self._closing:
@@ -219,6 +227,7 @@ class Bus:
         self._tell(text)
 
     def _tell(self, text: str) -> None:
+        self._last_error = text
         if text not in self._told and len(self._told) < 32:
             self._told.add(text)
             self._log.warning("bus error", error=text)
@@ -228,7 +237,7 @@ class Bus:
         seconds = self._config.request_timeout_seconds
         denials = self.permission_violations
         try:
-            async with asyncio.timeout(seconds + 1.0):
+            async with self.while_connected(seconds + 1.0):
                 return await client.request(
                     subject, payload, timeout=seconds, headers=dict(headers) if headers else None
                 )
@@ -239,6 +248,3 @@ class Bus:
                     if f'"{subject.lower()}"' in text:
                         raise BusError("denied", text) from error
             raise bus_error(error, subject) from error
-
-    def _last_error(self) -> str:
-        return repr(self._client.last_error) if self._client is not None else ""

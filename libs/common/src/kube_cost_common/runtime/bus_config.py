@@ -1,6 +1,9 @@
 """Where the bus is, and how long anything on it may take."""
 
+import random
+import ssl
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +50,27 @@ class BusConfig:
     def tls(self) -> bool:
         """Whether TLS is wanted."""
         return bool(self.tls_ca_file) or any(server.startswith("tls://") for server in self.servers)
+
+    def client_options(self) -> dict[str, Any]:
+        """Return what nats-py's `connect` is told of these settings."""
+        return {
+            "servers": list(self.servers),
+            "name": self.name,
+            "max_reconnect_attempts": -1,  # upstream gives up for ever after 60
+            "connect_timeout": self.connect_timeout_seconds,
+            "ping_interval": self.ping_interval_seconds,
+            "max_outstanding_pings": 2,
+            "flush_timeout": self.request_timeout_seconds,
+            "inbox_prefix": self.inbox_prefix,
+            "tls_handshake_first": self.tls and self.tls_handshake_first,
+            "nkeys_seed": self.nkey_seed_file or None,
+        }
+
+    def tls_context(self) -> ssl.SSLContext:
+        """Return the TLS context for one connect; raises OSError where the CA file can't be read."""
+        return ssl.create_default_context(cafile=self.tls_ca_file or None)
+
+    def reconnect_delay_seconds(self, attempt: int) -> float:
+        """Return how long to wait before a connect, at random: up to 1 s at first, twice that at each attempt."""
+        longest = min(self.reconnect_max_seconds, 2.0 ** min(attempt, 10))
+        return random.uniform(self.reconnect_min_seconds, longest)  # noqa: S311 - no secret

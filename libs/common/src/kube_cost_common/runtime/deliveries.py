@@ -4,7 +4,6 @@ nats-py's own `fetch` stalls to its timeout now and then, and hands what is left
 pull has an inbox of its own, ends with the server's word or a deadline, and what came late isn't taken for ours.
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,7 +101,7 @@ async def _pull(bus: Bus, stream: str, consumer: str, body: dict[str, Any], seco
     deliveries: list[Delivery] = []
     status = ""
     try:
-        async with asyncio.timeout(seconds + _GRACE_SECONDS):
+        async with bus.while_connected(seconds + _GRACE_SECONDS):
             inner = await client.subscribe(inbox)
             try:
                 request = msgspec.json.encode(body)

@@ -96,7 +96,7 @@ class KvMirror:
         complete = pending == 0
         if complete:
             self._swap({})
-        while self._bus.connects == connection and self._clock.monotonic() - started < self._relist_seconds:
+        while self._bus.connects == connection:
             deliveries = await self._pull(consumer, read, wait_seconds=_WAIT_SECONDS)
             read += len(deliveries)
             for delivery in deliveries:
@@ -108,6 +108,8 @@ class KvMirror:
             complete = complete or not deliveries or deliveries[-1].num_pending == 0
             if complete:
                 self._swap(entries)
+                if self._clock.monotonic() - started >= self._relist_seconds:
+                    break
         await self._delete_consumer(consumer)
 
     def _swap(self, entries: dict[str, KvEntry]) -> None:

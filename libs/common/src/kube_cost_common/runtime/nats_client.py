@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable
 
 import nats.errors
-from nats.aio.client import Client, Srv
+from nats.aio.client import DEFAULT_BUFFER_SIZE, Client, Srv
 from nats.aio.transport import TcpTransport
 
 TRANSPORT_CLOSE_SECONDS = 1.0
@@ -94,7 +94,7 @@ class NatsClient(Client):
         if isinstance(self._transport, BoundedTransport):
             self._transport.abort()
         self._transport = BoundedTransport()  # type: ignore[no-untyped-call]
-        await super()._connect_to_server(s)
+        await self._transport.connect(s.uri, DEFAULT_BUFFER_SIZE, self.options["connect_timeout"])
 
     async def _process_connect_init(self) -> None:
         # Any other exception than these three would end the reconnection for good.

@@ -53,9 +53,8 @@ class PullReader:
     caller that can't commit a message calls `restart_after` with the last sequence it has committed. On any doubt (a
     reconnect, a lost delivery, a consumer gone) the consumer is made anew behind the last message handed out.
 
-    For the status report: `pending` is how many messages the stream still holds for us, None while that isn't known;
-    `discarded` counts messages that the stream dropped before they were read; `restarts` the consumers made.
-    Each replica needs a `consumer` name of its own. Not for concurrent use.
+    `pending` is how many messages the stream still holds for us, None while that isn't known; `discarded` counts those
+    that it dropped before they were read, `restarts` the consumers made. Each replica has a `consumer` name of its own.
     """
 
     def __init__(
@@ -230,15 +229,15 @@ class PullReader:
         return messages
 
     async def _conclude(self, pulled: Pulled, messages: list[Message], timeout_seconds: float) -> None:
-        if pulled.lost_consumer or not pulled.ended_in_order:
-            await self._failed(pulled.status, 0 if messages else timeout_seconds)
+        if not self._positioned or pulled.lost_consumer or not pulled.ended_in_order:
+            await self._failed(pulled.status or "a delivery was lost", 0.0 if messages else timeout_seconds)
             return
         if self._failing:
             self._failing = False
             self._log.info("stream is read again", stream=self._stream)
         if messages:
             self.pending = messages[-1].num_pending
-        elif self._positioned:
+        else:
             self.pending = 0 if self._in_hand < self._max_ack_pending else None
 
     async def _failed(self, error: str, timeout_seconds: float) -> None:
