@@ -1,0 +1,180 @@
+"""Rates and totals as chunks of text. Pure: what comes in is immutable, and what hasn't changed is not written anew."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from zlib import crc32
+
+from kube_cost_aggregator.history.store import NamespaceTotal
+from kube_cost_aggregator.outputs.amounts import RateSums, current_nodes, node_amounts
+from kube_cost_aggregator.outputs.chunks import NO_SERIES, Block, Chunk, chunk_of
+from kube_cost_aggregator.outputs.cost_families import (
+    CLUSTER_FAMILIES,
+    NAMESPACE_FAMILIES,
+    POD_FAMILIES,
+    WORKLOAD_FAMILIES,
+)
+from kube_cost_aggregator.outputs.node_lines import FAMILIES_OF_A_NODE, NodeLines
+from kube_cost_aggregator.outputs.text import Namer, usd
+from kube_cost_aggregator.state.ledger import IDLE, SYSTEM, Totals, month_start
+from kube_cost_aggregator.state.rates import NodeRate, Rates, VolumeRate
+from kube_cost_common.domain.money import HOURS_PER_DAY, HOURS_PER_MONTH, NS_PER_DAY, format_usd
+from kube_cost_common.domain.nodes import ON_DEMAND, SPOT
+
+Chunks = dict[str, dict[str, Chunk]]
+"""Chunks by family and by a key of their own, in the order in which they stand."""
+
+Values = dict[tuple[str, ...], str]
+"""Values of series by the values of their labels."""
+
+NODE_BUCKETS = 8
+"""Nodes share chunks of the node families by a hash of their name, so that a change of one re-compresses an eighth."""
+
+_NO_TOTAL = NamespaceTotal()
+_POD = POD_FAMILIES[0].name
+_WORKLOAD = WORKLOAD_FAMILIES[0].name
+_NODES_TOTAL, _SPOT_PRICE, _VOLUME = (family.name for family in CLUSTER_FAMILIES)
+
+
+class CostSeries:
+    """Keeps the chunks of all cost families. `nodes` are the rates that are in them, by node name."""
+
+    def __init__(self, *, cluster: str) -> None:
+        self._pod_namer = Namer(POD_FAMILIES[0], cluster=cluster)
+        self._workload_namer = Namer(WORKLOAD_FAMILIES[0], cluster=cluster)
+        self._namespace_blocks = [Block(Namer(family, cluster=cluster)) for family in NAMESPACE_FAMILIES]
+        self._cluster_blocks = {family.name: Block(Namer(family, cluster=cluster)) for family in CLUSTER_FAMILIES}
+        self._node_lines = NodeLines(cluster=cluster)
+        self._pod_prefixes: dict[str, dict[str, str]] = {}
+        self._buckets: list[dict[str, tuple[str, ...]]] = [{} for _ in range(NODE_BUCKETS)]
+        self._workload_blocks: dict[str, Block] = {}
+        self._spent: dict[str, tuple[NamespaceTotal, int, tuple[int, int]]] = {}
+        self._volumes: Sequence[tuple[object, float | None]] | None = None
+        self.nodes: dict[str, NodeRate] = {}
+        self.sums = RateSums()
+        self.chunks: Chunks = {}
+
+    def take_nodes(self, nodes: Iterable[NodeRate]) -> Iterator[str]:
+        """Bring the chunks of nodes and their pods up to date; yields each node's name as it is done.
+
+        Between two of them something else may run; the sums are whole at the end.
+        """
+        current = current_nodes(nodes)
+        pods = self.chunks.setdefault(_POD, {})
+        dirty: set[int] = set()
+        for name in [name for name in self.nodes if name not in current]:
+            self.sums.replace(self.nodes.pop(name), None)
+            self._pod_prefixes.pop(name, None)
+            pods.pop(name, None)
+            dirty.add(_bucket(name))
+            self._buckets[_bucket(name)].pop(name, None)
+        for name, rate in current.items():
+            old = self.nodes.get(name)
+            if old is rate:
+                continue
+            self.sums.replace(old, rate)
+            self.nodes[name] = rate
+            pods[name] = self._pod_chunk(name, rate, pods.get(name, NO_SERIES))
+            self._buckets[_bucket(name)][name] = self._node_lines.write(rate)
+            dirty.add(_bucket(name))
+            yield name
+        self._write_buckets(dirty)
+        if dirty:
+            self._write_spot_prices()
+
+    def take_namespaces(self, known: frozenset[str], totals: Totals, now_ns: int) -> None:
+        """Bring the chunks of namespaces up to date; `known` are those that exist, be there pods in them or not.
+
+        A namespace that is gone stays until its last money is of a month that is over.
+        """
+        first_day = month_start(now_ns) * 10**9 // NS_PER_DAY
+        spending = {name for name, days in totals.days.items() if any(day >= first_day for day in days)}
+        names = sorted((known | self.sums.namespaces.keys() | spending) - {IDLE, SYSTEM})
+        rows: list[tuple[str, tuple[int, ...]]] = []
+        for name, hourly, savings in self.sums.by_namespace(names):
+            total = totals.namespaces.get(name, _NO_TOTAL)
+            today, month = self._spent_by(name, total, totals, now_ns)
+            money = (hourly, hourly * HOURS_PER_DAY, today, month, total.counter, total.savings_counter, savings)
+            rows.append((name, money))
+        self._spent = {name: self._spent[name] for name, _ in rows}
+        for column, (family, block) in enumerate(zip(NAMESPACE_FAMILIES, self._namespace_blocks, strict=True)):
+            values: Values = {(name,): format_usd(money[column]) for name, money in rows}
+            self.chunks[family.name] = {"": block.update(values)}
+        nodes: Values = {(capacity,): format_usd(totals.nodes.get(capacity, 0)) for capacity in (ON_DEMAND, SPOT)}
+        self._write_cluster(_NODES_TOTAL, nodes)
+
+    def take_workloads(self) -> None:
+        """Bring the chunks of workloads up to date, one a namespace."""
+        chunks = self.chunks.setdefault(_WORKLOAD, {})
+        for namespace in self.sums.touched:
+            workloads = self.sums.workloads.get(namespace)
+            if workloads is None:
+                self._workload_blocks.pop(namespace, None)
+                chunks.pop(namespace, None)
+                continue
+            block = self._workload_blocks.get(namespace)
+            if block is None:
+                block = self._workload_blocks[namespace] = Block(self._workload_namer)
+            values: Values = {(namespace, *workload): format_usd(known.nano) for workload, known in workloads.items()}
+            chunks[namespace] = block.update(values)
+        self.sums.touched.clear()
+
+    def take_volumes(self, volumes: Iterable[VolumeRate]) -> None:
+        """Bring the chunk of persistent volumes up to date."""
+        now = [(volume.facts, volume.usd_per_hour) for volume in volumes]
+        if now == self._volumes:
+            return
+        self._volumes = now
+        values: Values = {
+            (facts.name, facts.storage_class): usd(usd_per_hour * HOURS_PER_MONTH)
+            for facts, usd_per_hour in sorted(now, key=lambda volume: volume[0].name)
+            if usd_per_hour is not None
+        }
+        self._write_cluster(_VOLUME, values)
+
+    def take(self, rates: Rates, totals: Totals, now_ns: int) -> Iterator[str]:
+        """Bring everything up to date; yields after each node that changed."""
+        yield from self.take_nodes(rates.nodes.values())
+        self.take_namespaces(rates.namespaces, totals, now_ns)
+        self.take_workloads()
+        self.take_volumes(rates.volumes.values())
+
+    def _pod_chunk(self, name: str, rate: NodeRate, before: Chunk) -> Chunk:
+        known, prefix = self._pod_prefixes.get(name, {}), self._pod_namer.prefix
+        prefixes: dict[str, str] = {}
+        amounts: dict[str, int] = {}
+        for pod, nano in zip(rate.pods, node_amounts(rate).pods, strict=True):
+            start = known.get(pod.uid) or prefix((pod.namespace, pod.name, name))
+            prefixes[pod.uid] = start
+            amounts[start] = amounts.get(start, 0) + nano  # a pod made anew under its name, the old one not yet gone
+        self._pod_prefixes[name] = prefixes
+        return chunk_of([f"{start}{format_usd(nano)}\n" for start, nano in amounts.items()], before)
+
+    def _write_buckets(self, dirty: Iterable[int]) -> None:
+        for bucket in dirty:
+            kept = self._buckets[bucket]
+            for column, family in enumerate(FAMILIES_OF_A_NODE):
+                chunks = self.chunks.setdefault(family, {})
+                lines = [line for name in sorted(kept) if (line := kept[name][column])]
+                chunks[str(bucket)] = chunk_of(lines, chunks.get(str(bucket), NO_SERIES))
+
+    def _write_spot_prices(self) -> None:
+        prices: dict[tuple[str, ...], float] = {}
+        for rate in self.nodes.values():
+            if rate.spot_usd_per_hour is not None:
+                key = (rate.identity.instance_type, rate.identity.zone)
+                prices[key] = min(prices.get(key, rate.spot_usd_per_hour), rate.spot_usd_per_hour)
+        self._write_cluster(_SPOT_PRICE, {key: usd(price) for key, price in sorted(prices.items())})
+
+    def _write_cluster(self, family: str, values: Values) -> None:
+        self.chunks[family] = {"": self._cluster_blocks[family].update(values)}
+
+    def _spent_by(self, name: str, total: NamespaceTotal, totals: Totals, now_ns: int) -> tuple[int, int]:
+        """Return nano-USD of today and of the month to date; added up anew only when there is more, or another day."""
+        day = now_ns // NS_PER_DAY
+        known = self._spent.get(name)
+        if known is None or known[0] is not total or known[1] != day:
+            known = self._spent[name] = (total, day, (totals.today(name, now_ns), totals.month_to_date(name, now_ns)))
+        return known[2]
+
+
+def _bucket(name: str) -> int:
+    return crc32(name.encode("utf-8", "replace")) % NODE_BUCKETS

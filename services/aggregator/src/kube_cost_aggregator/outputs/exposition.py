@@ -1,0 +1,118 @@
+"""`GET /metrics`: bodies made ahead, at most once a second, and handed out as they are."""
+
+import asyncio
+from typing import NoReturn
+
+from aiohttp import web
+from structlog.typing import FilteringBoundLogger
+
+from kube_cost_aggregator.outputs.deflating import Deflated, Exposition
+from kube_cost_aggregator.outputs.rendering import Rendering
+from kube_cost_common.runtime.clock import Clock
+from kube_cost_common.runtime.health import Counters
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+TICK_SECONDS = 0.9
+"""From one rendering's start to the next: what is new is visible within a second."""
+
+QUIET_SECONDS = 5.0
+"""After so long everything is rendered although nothing changed: some values only grow older."""
+
+INLINE_BYTES = 32 * 1024
+"""Text that is compressed on the event loop, in about a millisecond; more of it goes to a thread."""
+
+INLINE_TOTAL_BYTES = 512 * 1024
+"""A body so large that even adding up its checksum goes to a thread."""
+
+FIRST_SECONDS = 5.0
+"""How long a scrape waits for the first rendering."""
+
+
+class Metrics:
+    """Renders, and serves what was rendered last."""
+
+    def __init__(self, *, rendering: Rendering, clock: Clock, log: FilteringBoundLogger, counters: Counters) -> None:
+        self._rendering = rendering
+        self._clock = clock
+        self._log = log
+        self._counters = counters
+        self._deflated = Deflated()
+        self._changes = asyncio.Event()
+        self._first = asyncio.Event()
+        self._failing = False
+        self.current = Exposition((), b"", 0, 0)
+
+    def changed(self) -> None:
+        """Let the next rendering begin as soon as it may."""
+        self._changes.set()
+
+    async def run(self) -> NoReturn:
+        """Render for ever."""
+        while True:
+            self._changes.clear()
+            started = self._clock.monotonic()
+            await self._try()
+            await self._clock.sleep(max(0.0, TICK_SECONDS - (self._clock.monotonic() - started)))
+            await self._wait_for_change()
+
+    async def tick(self) -> None:
+        """Render once, and swap what is served."""
+        keyed = await self._rendering.render(self.current)
+        large = self.current.size_bytes > INLINE_TOTAL_BYTES or self._deflated.stale_bytes(keyed) > INLINE_BYTES
+        if large:
+            self.current = await asyncio.to_thread(self._deflated.assemble, keyed)
+        else:
+            self.current = self._deflated.assemble(keyed)
+        self._first.set()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer a scrape."""
+        if not self._first.is_set():
+            try:
+                async with asyncio.timeout(FIRST_SECONDS):
+                    await self._first.wait()
+            except TimeoutError:
+                return web.Response(status=503, text="nothing has been rendered yet\n")
+        headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding", "Cache-Control": "no-store"}
+        served = self.current
+        if accepts_gzip(",".join(request.headers.getall("Accept-Encoding", ()))):
+            headers["Content-Encoding"] = "gzip"
+            return web.Response(body=served.gzip, headers=headers)
+        return web.Response(body=served.identity(), headers=headers)
+
+    async def _try(self) -> None:
+        try:
+            await self.tick()
+        except Exception as error:  # noqa: BLE001 - the loop's edge: what was served stays
+            self._counters.add("kube_cost_errors_total", component="aggregator", error_type="exposition")
+            if not self._failing:
+                self._log.error("metrics can't be rendered; the last ones are served on", exc_info=error)
+            self._failing = True
+        else:
+            if self._failing:
+                self._log.info("metrics are rendered again")
+            self._failing = False
+
+    async def _wait_for_change(self) -> None:
+        try:
+            async with asyncio.timeout(QUIET_SECONDS):
+                await self._changes.wait()
+        except TimeoutError:
+            pass
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Return whether an Accept-Encoding header wants gzip (RFC 9110 §12.5.3): named, or by `*`, and not with q=0."""
+    weights: dict[str, float] = {}
+    for part in accept_encoding.lower().split(","):
+        coding, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = next((value for name, _, value in (p.partition("=") for p in parameters) if name.strip() == "q"), "1")
+        try:
+            weights[coding] = float(weight)
+        except ValueError:
+            weights[coding] = 0.0
+    for coding in ("gzip", "x-gzip", "*"):
+        if coding in weights:
+            return weights[coding] > 0
+    return False

@@ -1,0 +1,51 @@
+"""All families in the order of the catalogue, as chunks; the event loop gets a turn every few milliseconds."""
+
+import asyncio
+
+from kube_cost_aggregator.outputs.chunks import Chunk
+from kube_cost_aggregator.outputs.cost_series import CostSeries
+from kube_cost_aggregator.outputs.deflating import Exposition
+from kube_cost_aggregator.outputs.families import CATALOGUE, ReportedSeries
+from kube_cost_aggregator.outputs.health_series import HealthSeries
+from kube_cost_aggregator.outputs.process_series import ProcessSeries, process_registry
+from kube_cost_aggregator.outputs.sources import Sources
+from kube_cost_aggregator.outputs.text import header
+
+BREATH_SECONDS = 0.004
+"""How long rendering holds the loop at a stretch."""
+
+Keyed = tuple[tuple[str, str], Chunk]
+"""A chunk under its family and its key there."""
+
+
+class Rendering:
+    """Renders what changed since the last time. One caller at a time."""
+
+    def __init__(self, *, sources: Sources) -> None:
+        self._sources = sources
+        self._costs = CostSeries(cluster=sources.cluster)
+        self._health = HealthSeries(sources=sources, reported=ReportedSeries())
+        self._process = ProcessSeries(cluster=sources.cluster, registry=process_registry())
+        self._headers = {family.name: Chunk(header(family.name, family.type, family.help), 0) for family in CATALOGUE}
+
+    async def render(self, served: Exposition) -> list[Keyed]:
+        """Return the chunks of now in their order; `served` is the exposition before. Families without series are out.
+
+        All of it is of one moment: the rates and totals that it starts with.
+        """
+        sources = self._sources
+        rates, totals = sources.rates(), sources.totals()
+        started = sources.clock.monotonic()
+        for _ in self._costs.take(rates, totals, sources.clock.now_ns()):
+            if sources.clock.monotonic() - started >= BREATH_SECONDS:
+                await asyncio.sleep(0)
+                started = sources.clock.monotonic()
+        families = {**self._costs.chunks, **self._health.take(self._costs.nodes.values(), totals, served)}
+        keyed: list[Keyed] = []
+        for family in CATALOGUE:
+            chunks = [((family.name, key), chunk) for key, chunk in families.get(family.name, {}).items() if chunk.text]
+            if chunks:
+                keyed.append(((family.name, "#"), self._headers[family.name]))
+                keyed += chunks
+        keyed.append((("process", ""), self._process.take()))
+        return keyed

@@ -1,0 +1,61 @@
+"""What the outputs read, each at the moment it is needed: immutable snapshots, handed in by the composition root."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kube_cost_aggregator.state.components import Components
+from kube_cost_aggregator.state.ledger import Totals
+from kube_cost_aggregator.state.rates import Rates
+from kube_cost_aggregator.state.timings import Timings
+from kube_cost_common.runtime.clock import Clock
+from kube_cost_common.runtime.health import Counters, Problems, Readiness
+
+
+class WatchFacts(Protocol):
+    """How a watch of the API server is."""
+
+    @property
+    def kind(self) -> str:
+        """The resource it follows."""
+        ...
+
+    @property
+    def synced(self) -> bool:
+        """Whether it has been listed."""
+        ...
+
+    @property
+    def last_event_ns(self) -> int | None:
+        """When the server last said anything, Unix nanoseconds."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """What is wrong now, a sentence; empty when nothing is."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What is shown. `cluster` is empty where the cluster has no name.
+
+    `rates` brings the rates up to date before it returns them. `last_samples` has the end of each node's last usage
+    sample in Unix nanoseconds. `pending_messages` is None while nobody knows.
+    """
+
+    cluster: str
+    version: str
+    revision: str
+    rates: Callable[[], Rates]
+    totals: Callable[[], Totals]
+    last_samples: Callable[[], Mapping[str, int]]
+    watches: Callable[[], Sequence[WatchFacts]]
+    bus_connected: Callable[[], bool]
+    pending_messages: Callable[[], int | None]
+    components: Components
+    timings: Timings
+    counters: Counters
+    problems: Problems
+    readiness: Readiness
+    clock: Clock
