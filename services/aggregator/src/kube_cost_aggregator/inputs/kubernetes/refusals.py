@@ -43,12 +43,13 @@ def _refusal(said: Status, *, code: int, retry_after_seconds: float) -> ApiError
     details = said.details
     # A version of the future: etcd was restored from a backup, or this replica of the server is far behind.
     too_large = details is not None and any(cause.reason == _VERSION_TOO_LARGE for cause in details.causes)
+    message = said.message or said.reason or "no reason given"
     if code == 410 or too_large:
-        return GoneError(message=said.message)
+        return GoneError(message=message)
     if details is not None:
         retry_after_seconds = max(retry_after_seconds, float(details.retry_after_seconds))
     return UnexpectedStatusError(
         status=code,
-        message=said.message or said.reason or "no reason given",
+        message=message,
         retry_after_seconds=min(retry_after_seconds, _LONGEST_RETRY_AFTER_SECONDS),
     )
