@@ -38,6 +38,12 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
+def node() -> NodeFact:
+    """4 vCPU and 16 GiB, a little less of them for pods."""
+    return small_node()
+
+
+@pytest.fixture
 def small(clock: ManualClock) -> SimulatedCluster:
     """One empty node."""
     cluster = SimulatedCluster(scenario=small_scenario(), seed=1, clock=clock)

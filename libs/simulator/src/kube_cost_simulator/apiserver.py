@@ -106,9 +106,9 @@ class ApiServer:
             if found is None or request.method != "GET":
                 raise RefusedError(404, "NotFound", "the server could not find the requested resource")
             return web.json_response(found)
+        self._cluster.advance()
         if request.method == "GET":
             return await self._read(request, target)
-        self._cluster.advance()
         try:
             return await self._write(request, target)
         except (InvalidOperation, ValueError, KeyError, TypeError) as error:

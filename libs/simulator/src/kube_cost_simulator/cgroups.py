@@ -1,11 +1,15 @@
 """A cgroup v2 tree for each node, as systemd and containerd lay it out, in plain files."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kube_cost_simulator.atomic_files import AtomicFiles
 from kube_cost_simulator.cluster import SimulatedCluster
 from kube_cost_simulator.pod_state import PodState
-from kube_cost_simulator.readings import Counters, container_counters, running_containers
+from kube_cost_simulator.readings import Counters, NodeReading, container_counters, running_containers
+from kube_cost_simulator.resources import PODS
+from kube_cost_simulator.store import StoreEvent
 
 KUBEPODS = "kubepods.slice"
 CLASS_SLICES = {
@@ -51,68 +55,103 @@ def files_of(counted: Counters, *, root: bool = False) -> dict[str, str]:
 
 
 class CgroupWriter:
-    """Writes the trees of all nodes below a directory: `<directory>/<node>/kubepods.slice/…`.
-
-    A file is replaced by renaming, so that who opens it reads one version of it whole. Files that didn't change are
-    left alone.
-    """
+    """Writes the trees of all nodes below a directory: `<directory>/<node>/kubepods.slice/…`."""
 
     def __init__(self, *, directory: Path, cluster: SimulatedCluster) -> None:
         self._directory = directory
         self._cluster = cluster
-        self._staged = directory / ".staged"
-        self._written: dict[str, dict[Path, str]] = {}
+        self._files = AtomicFiles(staging=directory / ".staged")
+        self._removed = directory / ".removed"
+        self._made = directory / ".made"
+        self._written: dict[str, dict[str, Counters]] = {}
+        self._contents: dict[str, str] = {}
 
     def root(self, node: str) -> Path:
         """Where a node's tree begins."""
         return self._directory / node
 
+    def follow(self) -> None:
+        """From now on write the trees of the nodes whose pods changed, before anybody hears of the change."""
+        self._cluster.after_changes = self._changed
+
+    def _changed(self, events: Sequence[StoreEvent]) -> None:
+        pods = [event.stored.content for event in events if event.stored.resource is PODS]
+        nodes = {pod["spec"].get("nodeName") for pod in pods} & set(self._cluster.nodes)
+        for node in sorted(nodes):
+            self._write_node(node, self._cluster.now_ns)
+
     def write(self, at_ns: int) -> None:
         """Bring all trees to `at_ns` (Unix nanoseconds); OSError if the directory can't be written."""
-        for node in list(self._written):
-            if node not in self._cluster.nodes:
-                shutil.rmtree(self.root(node), ignore_errors=True)
-                del self._written[node]
+        for node in set(self._written) - set(self._cluster.nodes):
+            self._remove([self.root(node)])
+            del self._written[node]
         for node in self._cluster.nodes:
             self._write_node(node, at_ns)
 
     def _write_node(self, node: str, at_ns: int) -> None:
-        reading = self._cluster.reading(node, at_ns)
-        cgroups = {"": files_of(reading.node, root=True), KUBEPODS: files_of(reading.kubepods)}
-        for quality, path in CLASS_SLICES.items():
-            if path != KUBEPODS:
-                cgroups[path] = files_of(reading.classes[quality])
-        for pod, counted in reading.pods.values():
-            path = pod_slice(pod)
-            cgroups[path] = files_of(counted)
-            for container in running_containers(pod):
-                scope = f"{path}/cri-containerd-{pod.container_ids[container.name]}.scope"
-                cgroups[scope] = files_of(container_counters(pod, container, at_ns))
+        cgroups = counters_by_cgroup(self._cluster.reading(node, at_ns))
+        written = self._written.get(node, {})
         root = self.root(node)
-        wanted = {root / path / name: content for path, files in cgroups.items() for name, content in files.items()}
-        written = self._written.setdefault(node, {})
-        self._remove({path.parent for path in written} - {path.parent for path in wanted})
-        for path, content in wanted.items():
-            if written.get(path) != content:
-                self._replace(path, content)
-        self._written[node] = wanted
+        self._remove([root / path for path in written if path not in cgroups])
+        new = {path: counted for path, counted in cgroups.items() if path not in written}
+        for top in new:
+            if not top or top.rpartition("/")[0] not in new:
+                self._create(root, top, new)
+        for path, counted in cgroups.items():
+            if path in written and written[path] != counted:
+                self._rewrite(cgroup_path(root, path), files_of(counted, root=not path))
+        self._written[node] = cgroups
 
-    def _remove(self, directories: set[Path]) -> None:
+    def _create(self, root: Path, top: str, new: Mapping[str, Counters]) -> None:
+        """Make a cgroup with all new ones below it, and move it into the tree when it is complete."""
+        target = root / top
+        self._remove([target])
+        for path, counted in new.items():
+            if path != top and top and not path.startswith(f"{top}/"):
+                continue
+            directory = self._made / path[len(top) :].lstrip("/")
+            directory.mkdir(parents=True, exist_ok=True)
+            for name, content in files_of(counted, root=not path).items():
+                (directory / name).write_text(content)
+                self._contents[f"{cgroup_path(root, path)}/{name}"] = content
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._made.rename(target)
+
+    def _rewrite(self, directory: str, files: Mapping[str, str]) -> None:
+        for name, content in files.items():
+            path = f"{directory}/{name}"
+            if self._contents.get(path) != content:
+                self._files.write(path, content)
+                self._contents[path] = content
+
+    def _remove(self, directories: Sequence[Path]) -> None:
         """Remove cgroups that are gone, each with one rename out of the tree, so that no reader sees half of one."""
         for directory in sorted(directories):
-            if directory.exists():
-                away = self._staged / "removed"
-                away.parent.mkdir(parents=True, exist_ok=True)
-                directory.rename(away)
-                shutil.rmtree(away)
+            if not directory.exists():
+                continue
+            self._removed.mkdir(parents=True, exist_ok=True)
+            away = self._removed / directory.name
+            directory.rename(away)
+            shutil.rmtree(away)
+            gone = [path for path in self._contents if path.startswith(f"{directory}/")]
+            for path in gone:
+                del self._contents[path]
+                self._files.forget(path)
 
-    def _replace(self, path: Path, content: str) -> None:
-        staged = self._staged / "file"
-        try:
-            staged.write_text(content)
-            staged.rename(path)
-        except FileNotFoundError:
-            staged.parent.mkdir(parents=True, exist_ok=True)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            staged.write_text(content)
-            staged.rename(path)
+
+def cgroup_path(root: Path, path: str) -> str:
+    """Where a cgroup of a node is; the empty path is its root."""
+    return f"{root}/{path}" if path else str(root)
+
+
+def counters_by_cgroup(reading: NodeReading) -> dict[str, Counters]:
+    """The counters of every cgroup of a node, by its path below the root (which is the empty path)."""
+    cgroups = {"": reading.node, KUBEPODS: reading.kubepods}
+    cgroups |= {path: reading.classes[quality] for quality, path in CLASS_SLICES.items() if path != KUBEPODS}
+    for pod, counted in reading.pods.values():
+        path = pod_slice(pod)
+        cgroups[path] = counted
+        for container in running_containers(pod):
+            scope = f"{path}/cri-containerd-{pod.container_ids[container.name]}.scope"
+            cgroups[scope] = container_counters(pod, container, reading.at_ns)
+    return cgroups

@@ -1,6 +1,6 @@
 """The simulated cluster: everything in it, advanced from event to event at any speed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -72,6 +72,7 @@ class SimulatedCluster:
         self.pods.on_ended = self._pod_ended
         self.resizer = Resizer(lifecycle=self.pods)
         self.controllers: dict[tuple[str, str, str], Controller] = {}
+        self.after_changes: Callable[[Sequence[StoreEvent]], None] | None = None
         self._clock = clock
         self._counters: dict[str, NodeCounters] = {}
         self._nodes_made = 0
@@ -124,6 +125,8 @@ class SimulatedCluster:
     def _taken(self) -> list[StoreEvent]:
         events = list(self._events)
         self._events.clear()
+        if events and self.after_changes is not None:
+            self.after_changes(events)
         return events
 
     def _later(self, after_seconds: int, action: Callable[[int], None], start_ns: int) -> None:

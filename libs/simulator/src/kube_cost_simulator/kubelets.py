@@ -7,7 +7,6 @@ from typing import Any
 
 from aiohttp import web
 
-from kube_cost_simulator.clock import Clock
 from kube_cost_simulator.cluster import SimulatedCluster
 from kube_cost_simulator.names import rfc3339
 from kube_cost_simulator.objects.cluster import EPHEMERAL_BYTES
@@ -72,7 +71,7 @@ def filesystem(used_bytes: int, at_ns: int, capacity_bytes: int = EPHEMERAL_BYTE
 
 def swap(at_ns: int) -> Json:
     """A `swap` block of a node without any."""
-    return {"time": rfc3339(at_ns), "swapAvailableBytes": 0, "swapUsageBytes": 0}
+    return {"time": rfc3339(at_ns), "swapUsageBytes": 0}
 
 
 class Summary:
@@ -197,7 +196,6 @@ class Kubelet:
         *,
         cluster: SimulatedCluster,
         node: str,
-        clock: Clock,
         tokens: Collection[str],
         port: int = 0,
         tls: ssl.SSLContext | None = None,
@@ -205,7 +203,6 @@ class Kubelet:
     ) -> None:
         self._cluster = cluster
         self._node = node
-        self._clock = clock
         self._tokens = frozenset(tokens)
         self._summary = Summary(cluster=cluster, node=node, lag_seconds=lag_seconds)
         application = web.Application()
@@ -228,9 +225,10 @@ class Kubelet:
 
     async def _stats(self, request: web.Request) -> web.Response:
         self._admit(request)
+        self._cluster.advance()
         if self._node not in self._cluster.nodes:
             raise web.HTTPServiceUnavailable(text="the node is gone")
-        return web.json_response(self._summary.at(max(self._clock.now_ns(), self._cluster.now_ns)))
+        return web.json_response(self._summary.at(self._cluster.now_ns))
 
     async def _healthz(self, request: web.Request) -> web.Response:
         self._admit(request)
