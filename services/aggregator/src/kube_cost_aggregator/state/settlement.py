@@ -131,7 +131,7 @@ class Settlement:
             pod = pods.get(used.uid)
             last_ns = used.last_ns + offset_ns
             if pod is None:
-                if last_ns > state.settled_through_ns and used.namespace:
+                if last_ns > state.settled_through_ns and used.namespace and used.uid not in self._inventory.pods:
                     pods[used.uid] = self._add_unseen(node, used, offset_ns)
             elif pod.extends or (pod.estimated and used.ended):
                 pod.end(last_ns)

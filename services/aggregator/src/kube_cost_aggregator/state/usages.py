@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kube_cost_aggregator.history.store import NodeState, PodTotals
 from kube_cost_aggregator.state.pods import Pod
 from kube_cost_common.domain.money import NS_PER_SECOND
-from kube_cost_common.domain.resources import BYTES_PER_GIB, Resources
+from kube_cost_common.domain.resources import BYTES_PER_GIB, NOTHING, Resources
 from kube_cost_common.messages.usage import ROOT_KUBEPODS, PodUsage, UsageSample
 
 CLOCK_DRIFT = 1e-3
@@ -47,12 +48,17 @@ class Window:
             total = used.cpu_seconds
         return total / seconds if (seconds := self._alive_seconds(pod, self.start_ns)) > 0 else 0.0
 
-    def memory_gib(self, pod: Pod, used: PodUsage, base: PodTotals | None) -> float:
-        """Return a pod's average GiB over its life within the window."""
+    def memory_gib(self, used: PodUsage, base: PodTotals | None, offset_ns: int) -> float:
+        """Return a pod's average GiB over the time in the window that its memory was read.
+
+        That is its whole life but for the seconds before the first read and after the last; CPU of those is in the
+        kernel's totals, memory isn't. The average is taken to hold there too.
+        """
         total = used.memory_byte_seconds - (base.memory_byte_seconds if base is not None else 0.0)
         if total < 0:
             total = used.memory_byte_seconds
-        seconds = self._alive_seconds(pod, self.memory_start_ns)
+        read_from_ns = max(self.memory_start_ns, used.since_ns + offset_ns)
+        seconds = (min(self.end_ns, used.last_ns + offset_ns) - read_from_ns) / NS_PER_SECOND
         return total / BYTES_PER_GIB / seconds if seconds > 0 else 0.0
 
     def _alive_seconds(self, pod: Pod, start_ns: int) -> float:
@@ -62,10 +68,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Averages:
-    """What a sample says of each pod (by uid) on average, and the vCPU seconds that no pod's totals hold."""
+    """What a sample says of each pod (by uid) on average, and the vCPU seconds that no pod's totals hold.
+
+    `read_to_ns` is when each was last read.
+    """
 
     window: Window
     usage: Mapping[str, Resources]
+    read_to_ns: Mapping[str, int]
     unseen_cpu_seconds: float
 
 
@@ -85,6 +95,7 @@ def averages(
         memory_start = max(window_start, min((used.since_ns for used in sample.pods), default=0) + offset_ns)
     window = Window(start_ns=min(window_start, end_ns), memory_start_ns=min(memory_start, end_ns), end_ns=end_ns)
     usage: dict[str, Resources] = {}
+    read_to_ns: dict[str, int] = {}
     seen_cpu_seconds = 0.0
     complete = True
     for used in sample.pods:
@@ -99,38 +110,58 @@ def averages(
             seen_cpu_seconds += used.cpu_seconds - fresh
             cpu = window.cpu(pod, used, base) if pod is not None else 0.0
         if pod is not None:
-            memory = window.memory_gib(pod, used, base if same_session else None)
+            memory = window.memory_gib(used, base if same_session else None, offset_ns)
             usage[pod.uid] = Resources(cpu, memory, 0.0)
+            read_to_ns[pod.uid] = used.last_ns + offset_ns
     unseen = 0.0
     root = root_cpu_seconds(sample)
     if complete and root is not None and state.root_cpu_seconds is not None and root >= state.root_cpu_seconds:
         unseen = max(0.0, root - state.root_cpu_seconds - seen_cpu_seconds)
-    return Averages(window=window, usage=usage, unseen_cpu_seconds=unseen)
+    return Averages(window=window, usage=usage, read_to_ns=read_to_ns, unseen_cpu_seconds=unseen)
 
 
 def attribute_unseen(averages: Averages, ended: Iterable[Pod]) -> tuple[Mapping[str, Resources], float]:
-    """Give what no pod's totals hold to the pods that ended in the window, by their reservation and life in it.
+    """Give the CPU that no pod's totals hold to the pods that ended in the window: it is that of their unread time.
 
-    Returns the usages with it, and the average vCPUs that are left for the system: all, where no pod ended.
+    Each by what it may have used unread: a pod that was read before its end by its own average since, one that came
+    and went between two reads by its request; where all of that is nothing, by the time. Returns the usages with it,
+    and the average vCPUs that are left for the system: all, where no pod ended.
     """
     window = averages.window
-    spans = [
-        (pod, (min(pod.end_ns or window.end_ns, window.end_ns) - max(pod.start_ns, window.start_ns)) / NS_PER_SECOND)
-        for pod in ended
-    ]
-    spans = [(pod, seconds) for pod, seconds in spans if seconds > 0]
     unseen = averages.unseen_cpu_seconds
     length = (window.end_ns - window.start_ns) / NS_PER_SECOND
-    if not unseen or not spans:
+    unread = [part for pod in ended if (part := _unread(pod, averages)).life_seconds > 0]
+    if not unseen or not unread:
         return averages.usage, unseen / length if length > 0 else 0.0
-    reserved = sum(pod.request.vcpu * seconds for pod, seconds in spans)
-    lifetime = sum(seconds for _, seconds in spans)
+    expected = sum(part.vcpu_seconds for part in unread)
+    lifetime = sum(part.life_seconds for part in unread)
     usage = dict(averages.usage)
-    for pod, seconds in spans:
-        share = pod.request.vcpu * seconds / reserved if reserved > 0 else seconds / lifetime
-        known = usage.get(pod.uid, Resources(0.0, 0.0, 0.0))
-        usage[pod.uid] = known._replace(vcpu=known.vcpu + unseen * share / seconds)
+    for part in unread:
+        share = part.vcpu_seconds / expected if expected > 0 else part.life_seconds / lifetime
+        known = usage.get(part.uid, NOTHING)
+        usage[part.uid] = known._replace(vcpu=known.vcpu + unseen * share / part.life_seconds)
     return usage, 0.0
+
+
+class _Unread(NamedTuple):
+    """The part of a pod's life in a window that no read covers, and what it may have used in it."""
+
+    uid: str
+    life_seconds: float
+    vcpu_seconds: float
+
+
+def _unread(pod: Pod, averages: Averages) -> _Unread:
+    window = averages.window
+    born_ns = max(pod.start_ns, window.start_ns)
+    end_ns = window.end_ns if pod.end_ns is None else min(pod.end_ns, window.end_ns)
+    life = (end_ns - born_ns) / NS_PER_SECOND
+    read_to_ns = averages.read_to_ns.get(pod.uid)
+    if read_to_ns is None:
+        return _Unread(pod.uid, life, pod.request.vcpu * life)
+    read = (read_to_ns - born_ns) / NS_PER_SECOND
+    used = averages.usage[pod.uid].vcpu * life
+    return _Unread(pod.uid, life, used / read * max(0.0, life - read) if read > 0 else 0.0)
 
 
 def rebase(state: NodeState, sample: UsageSample, end_ns: int) -> None:
