@@ -5,6 +5,7 @@ import resource
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 import aiohttp
 
@@ -117,12 +118,18 @@ async def compose(config: AgentConfig, service: Service) -> None:
             first_delay_seconds=seconds_to_phase(clock.now_ns(), phase=phase, interval_seconds=config.interval_seconds),
         ),
     )
-    service.keep("status", status.run())
+    service.keep("status", _report(bus, status))
 
     log.info("agent started", node=config.node_name, cluster=config.cluster, cgroup_root=config.cgroup_root)
     await service.stopped()
     readiness.stopping()
     await _send_last(agent, publisher, service)
+
+
+async def _report(bus: Bus, status: StatusReporter) -> NoReturn:
+    """Report from the first connection on, so that a start doesn't count as trouble with the bus."""
+    await bus.wait_connected()
+    await status.run()
 
 
 async def _send_last(agent: Agent, publisher: Publisher, service: Service) -> None:
