@@ -56,12 +56,12 @@ class Sum:
 class RateSums:
     """Sums over all nodes, kept by taking a node's old rates away and adding its new ones.
 
-    `touched` collects the namespaces whose workloads changed; who renders them empties it.
+    `touched` collects the workloads that changed, by namespace; who renders them empties it.
     """
 
     namespaces: dict[str, Sum] = field(default_factory=dict)
     workloads: dict[str, dict[Workload, Sum]] = field(default_factory=dict)
-    touched: set[str] = field(default_factory=set)
+    touched: dict[str, set[Workload]] = field(default_factory=dict)
     idle: int = 0
     system: int = 0
     unallocated_savings: int = 0
@@ -88,11 +88,12 @@ class RateSums:
         self.unallocated_savings += sign * amounts.unallocated_savings
         for pod, nano, saved in zip(rate.pods, amounts.pods, amounts.savings, strict=True):
             _change(self.namespaces, pod.namespace, sign, nano, saved)
+            workload = (pod.workload_kind, pod.workload)
             workloads = self.workloads.setdefault(pod.namespace, {})
-            _change(workloads, (pod.workload_kind, pod.workload), sign, nano, saved)
+            _change(workloads, workload, sign, nano, saved)
             if not workloads:
                 del self.workloads[pod.namespace]
-            self.touched.add(pod.namespace)
+            self.touched.setdefault(pod.namespace, set()).add(workload)
 
 
 def current_nodes(nodes: Iterable[NodeRate]) -> dict[str, NodeRate]:

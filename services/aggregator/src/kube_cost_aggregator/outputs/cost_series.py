@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from zlib import crc32
 
 from kube_cost_aggregator.history.store import NamespaceTotal
-from kube_cost_aggregator.outputs.amounts import RateSums, current_nodes, node_amounts
+from kube_cost_aggregator.outputs.amounts import RateSums, Workload, current_nodes, node_amounts
 from kube_cost_aggregator.outputs.chunks import NO_SERIES, Block, Chunk, chunk_of
 from kube_cost_aggregator.outputs.cost_families import (
     CLUSTER_FAMILIES,
@@ -45,7 +45,7 @@ class CostSeries:
         self._node_lines = NodeLines(cluster=cluster)
         self._pod_prefixes: dict[str, dict[str, str]] = {}
         self._buckets: list[dict[str, tuple[str, ...]]] = [{} for _ in range(NODE_BUCKETS)]
-        self._workload_blocks: dict[str, Block] = {}
+        self._workload_lines: dict[str, dict[Workload, str]] = {}
         self._spent: dict[str, tuple[NamespaceTotal, int, tuple[int, int]]] = {}
         self._volumes: Sequence[tuple[object, float | None]] | None = None
         self.nodes: dict[str, NodeRate] = {}
@@ -53,7 +53,7 @@ class CostSeries:
         self.chunks: Chunks = {}
 
     def take_nodes(self, nodes: Iterable[NodeRate]) -> Iterator[str]:
-        """Bring the chunks of nodes and their pods up to date; yields each node's name as it is done.
+        """Bring the chunks of nodes and their pods up to date; yields what is done, each node first.
 
         Between two of them something else may run; the sums are whole at the end.
         """
@@ -76,7 +76,9 @@ class CostSeries:
             self._buckets[_bucket(name)][name] = self._node_lines.write(rate)
             dirty.add(_bucket(name))
             yield name
-        self._write_buckets(dirty)
+        for bucket in dirty:
+            self._write_bucket(bucket)
+            yield f"bucket {bucket}"
         if dirty:
             self._write_spot_prices()
 
@@ -101,21 +103,27 @@ class CostSeries:
         nodes: Values = {(capacity,): format_usd(totals.nodes.get(capacity, 0)) for capacity in (ON_DEMAND, SPOT)}
         self._write_cluster(_NODES_TOTAL, nodes)
 
-    def take_workloads(self) -> None:
-        """Bring the chunks of workloads up to date, one a namespace."""
+    def take_workloads(self) -> Iterator[str]:
+        """Bring the chunks of workloads up to date, one a namespace; yields each namespace as it is done."""
         chunks = self.chunks.setdefault(_WORKLOAD, {})
-        for namespace in self.sums.touched:
-            workloads = self.sums.workloads.get(namespace)
-            if workloads is None:
-                self._workload_blocks.pop(namespace, None)
+        while self.sums.touched:
+            namespace, touched = self.sums.touched.popitem()
+            lines = self._workload_lines.setdefault(namespace, {})
+            workloads = self.sums.workloads.get(namespace, {})
+            for workload in touched:
+                known = workloads.get(workload)
+                if known is None:
+                    lines.pop(workload, None)
+                    continue
+                line = lines.get(workload)
+                start = line[: line.rindex(" ") + 1] if line else self._workload_namer.prefix((namespace, *workload))
+                lines[workload] = f"{start}{format_usd(known.nano)}\n"
+            if lines:
+                chunks[namespace] = chunk_of(list(lines.values()), chunks.get(namespace, NO_SERIES))
+            else:
+                del self._workload_lines[namespace]
                 chunks.pop(namespace, None)
-                continue
-            block = self._workload_blocks.get(namespace)
-            if block is None:
-                block = self._workload_blocks[namespace] = Block(self._workload_namer)
-            values: Values = {(namespace, *workload): format_usd(known.nano) for workload, known in workloads.items()}
-            chunks[namespace] = block.update(values)
-        self.sums.touched.clear()
+            yield namespace
 
     def take_volumes(self, volumes: Iterable[VolumeRate]) -> None:
         """Bring the chunk of persistent volumes up to date."""
@@ -131,11 +139,13 @@ class CostSeries:
         self._write_cluster(_VOLUME, values)
 
     def take(self, rates: Rates, totals: Totals, now_ns: int) -> Iterator[str]:
-        """Bring everything up to date; yields after each node that changed."""
+        """Bring everything up to date; yields now and then, so that something else may run between."""
         yield from self.take_nodes(rates.nodes.values())
         self.take_namespaces(rates.namespaces, totals, now_ns)
-        self.take_workloads()
+        yield "namespaces"
+        yield from self.take_workloads()
         self.take_volumes(rates.volumes.values())
+        yield "volumes"
 
     def _pod_chunk(self, name: str, rate: NodeRate, before: Chunk) -> Chunk:
         known, prefix = self._pod_prefixes.get(name, {}), self._pod_namer.prefix
@@ -148,13 +158,13 @@ class CostSeries:
         self._pod_prefixes[name] = prefixes
         return chunk_of([f"{start}{format_usd(nano)}\n" for start, nano in amounts.items()], before)
 
-    def _write_buckets(self, dirty: Iterable[int]) -> None:
-        for bucket in dirty:
-            kept = self._buckets[bucket]
-            for column, family in enumerate(FAMILIES_OF_A_NODE):
-                chunks = self.chunks.setdefault(family, {})
-                lines = [line for name in sorted(kept) if (line := kept[name][column])]
-                chunks[str(bucket)] = chunk_of(lines, chunks.get(str(bucket), NO_SERIES))
+    def _write_bucket(self, bucket: int) -> None:
+        kept = self._buckets[bucket]
+        names = sorted(kept)
+        for column, family in enumerate(FAMILIES_OF_A_NODE):
+            chunks = self.chunks.setdefault(family, {})
+            lines = [line for name in names if (line := kept[name][column])]
+            chunks[str(bucket)] = chunk_of(lines, chunks.get(str(bucket), NO_SERIES))
 
     def _write_spot_prices(self) -> None:
         prices: dict[tuple[str, ...], float] = {}
