@@ -1,0 +1,178 @@
+"""A simulated cluster in real time, in one process: API server, kubelets, cgroup trees, churn."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kube_cost_simulator.apiserver import ApiServer
+from kube_cost_simulator.cgroups import CgroupWriter
+from kube_cost_simulator.clock import Clock
+from kube_cost_simulator.cluster import SimulatedCluster
+from kube_cost_simulator.kubelets import Kubelet
+from kube_cost_simulator.scenario import Scenario
+from kube_cost_simulator.store import StoreEvent
+
+Json = dict[str, Any]
+
+HISTORY_SECONDS = 2.0
+# A history grows: writing it may take at most this part of the time.
+HISTORY_SHARE = 0.02
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """Where and how a cluster runs. Port 0 is any free one; `kubelet_tls` makes the kubelets speak https."""
+
+    directory: Path
+    seed: int
+    token: str
+    tick_seconds: float = 0.2
+    history_file: Path | None = None
+    api_port: int = 0
+    kubelet_tls: ssl.SSLContext | None = None
+    kubelet_lag_seconds: int = 0
+
+
+class LiveCluster:
+    """Runs a scenario until it is told to stop."""
+
+    def __init__(self, *, scenario: Scenario, settings: LiveSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self.cluster = SimulatedCluster(scenario=scenario, seed=settings.seed, clock=clock)
+        self._writer = CgroupWriter(directory=settings.directory / "cgroups", cluster=self.cluster)
+        self._server = ApiServer(cluster=self.cluster, tokens=[settings.token], port=settings.api_port)
+        self._kubelets: dict[str, tuple[Kubelet, str]] = {}
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._history_due = 0.0
+
+    def stop(self) -> None:
+        """End `run` soon."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self, ready: Callable[[Json], None]) -> None:
+        """Run the cluster; calls `ready` with where everything is as soon as it is there. OSError if it can't be."""
+        self._settings.directory.mkdir(parents=True, exist_ok=True)
+        self.cluster.start()
+        self._writer.write(self.cluster.now_ns)
+        self._writer.follow()
+        self.cluster.store.listen(self._changed)
+        try:
+            url = await self._server.start()
+            await self._follow_nodes()
+            ready(self._announced(url))
+            await self._drive()
+        finally:
+            self._write_history(at_end=True)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._server.stop(), name="stop API server")
+                for kubelet, _ in self._kubelets.values():
+                    group.create_task(kubelet.stop(), name="stop kubelet")
+
+    def _changed(self, _: StoreEvent) -> None:
+        self._wake.set()
+
+    async def _drive(self) -> None:
+        """Advance the cluster whenever something is due, and rewrite the trees every tick."""
+        tick_due = self._clock.monotonic()
+        while not self._stopping:
+            self._wake.clear()
+            self.cluster.advance()
+            if self._clock.monotonic() >= tick_due:
+                self._writer.write(self.cluster.now_ns)
+                tick_due += self._settings.tick_seconds
+                # A tick that was missed isn't made up for.
+                tick_due = max(tick_due, self._clock.monotonic())
+            self._write_history()
+            if set(self._kubelets) != set(self.cluster.nodes):
+                await self._follow_nodes()
+            self._wake.clear()
+            due_ns = self.cluster.agenda.next_ns
+            pause = tick_due - self._clock.monotonic()
+            if due_ns is not None:
+                pause = min(pause, (due_ns - self._clock.now_ns()) / 1e9)
+            try:
+                async with asyncio.timeout(max(pause, 0.001)):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _follow_nodes(self) -> None:
+        """A kubelet for every node, and a file that says where they are."""
+        for name in set(self._kubelets) - set(self.cluster.nodes):
+            kubelet, _ = self._kubelets.pop(name)
+            await kubelet.stop()
+        for name in self.cluster.nodes:
+            if name not in self._kubelets:
+                kubelet = Kubelet(
+                    cluster=self.cluster,
+                    node=name,
+                    tokens=[self._settings.token],
+                    tls=self._settings.kubelet_tls,
+                    lag_seconds=self._settings.kubelet_lag_seconds,
+                )
+                self._kubelets[name] = (kubelet, await kubelet.start())
+        nodes = [
+            {"name": name, "cgroup_root": str(self._writer.root(name)), "kubelet_url": self._kubelets[name][1]}
+            for name in self.cluster.nodes
+        ]
+        replace_file(self._settings.directory / "nodes.json", json.dumps(nodes, indent=1) + "\n")
+
+    def _announced(self, url: str) -> Json:
+        directory = self._settings.directory
+        replace_file(directory / "token", self._settings.token, mode=0o600)
+        replace_file(directory / "kubeconfig", kubeconfig(url, self._settings.token), mode=0o600)
+        return {
+            "ready": True,
+            "api_server": url,
+            "kubeconfig": str(directory / "kubeconfig"),
+            "token": str(directory / "token"),
+            "nodes": str(directory / "nodes.json"),
+            "seed": self._settings.seed,
+            "started_ns": self.cluster.history.started_ns,
+        }
+
+    def _write_history(self, *, at_end: bool = False) -> None:
+        now = self._clock.monotonic()
+        if self._settings.history_file is None or (now < self._history_due and not at_end):
+            return
+        replace_file(self._settings.history_file, self.cluster.history.to_json())
+        took = self._clock.monotonic() - now
+        self._history_due = now + max(HISTORY_SECONDS, took / HISTORY_SHARE)
+
+
+def replace_file(path: Path, content: str, mode: int = 0o644) -> None:
+    """Write a file that no reader sees half written."""
+    staged = path.with_name(f".{path.name}.staged")
+    staged.write_text(content)
+    staged.chmod(mode)
+    staged.rename(path)
+
+
+def kubeconfig(url: str, token: str) -> str:
+    """A kubeconfig, as YAML, for an API server and a bearer token."""
+    return f"""\
+apiVersion: v1
+kind: Config
+clusters:
+- name: simulated
+  cluster:
+    server: {url}
+users:
+- name: simulated
+  user:
+    token: {token}
+contexts:
+- name: simulated
+  context:
+    cluster: simulated
+    user: simulated
+    namespace: default
+current-context: simulated
+"""
