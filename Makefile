@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 UV := $(shell command -v uv || echo .uv/bin/uv)
-MEMBERS := libs/common libs/price-snapshot libs/simulator services/agent services/pricing services/aggregator services/alerts cli
+MEMBERS := libs/common libs/price-snapshot libs/simulator libs/demo services/agent services/pricing services/aggregator services/alerts cli
 RUN := .venv/bin/
 
 .PHONY: help
