@@ -17,7 +17,10 @@ class Part(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False)
 
 
 class Record(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
-    """What travels by itself. The first field says the major version of the layout."""
+    """What travels by itself. The first field says the major version of the layout.
+
+    Every kind of record is `kw_only` too: msgspec puts keyword-only fields, and so the version, after the others.
+    """
 
     version: int = 1
 
@@ -50,6 +53,8 @@ class RecordDecoder(Generic[R]):
     """Reads records of one type; made once for a type, since msgspec compiles its layout."""
 
     def __init__(self, record_type: type[R], *, major: int = 1) -> None:
+        if record_type.__struct_fields__[0] != "version":
+            raise TypeError(f"{record_type.__name__} must be kw_only, so that its version comes first")
         self._major = major
         self._head = msgspec.msgpack.Decoder(_Head)
         self._body = msgspec.msgpack.Decoder(record_type)
@@ -60,7 +65,7 @@ class RecordDecoder(Generic[R]):
             raise DecodeError("oversized", f"{len(payload)} bytes, at most {MAX_RECORD_BYTES} are read")
         try:
             version = self._head.decode(payload).version
-            if version > self._major:
+            if not 1 <= version <= self._major:
                 raise DecodeError("version", f"major version {version}, this reader knows {self._major}")
             return self._body.decode(payload)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

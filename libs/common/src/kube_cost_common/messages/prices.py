@@ -41,7 +41,7 @@ class Tier(Part, frozen=True):
     usd: float
 
 
-class PriceRecord(Record, frozen=True):
+class PriceRecord(Record, frozen=True, kw_only=True):
     """One price: the key's parts in full, USD per `unit` (`hour`, or `gib_month` of 730 h), and where it is from.
 
     `source` is `api`, `bill`, `custom`, `snapshot` or `estimate`. `list_usd` is the price before discounts.
@@ -84,14 +84,14 @@ class PriceRequest(Part, frozen=True):
     labels: dict[str, str] = {}  # noqa: RUF012 - msgspec copies a default
 
 
-class PriceDemand(Record, frozen=True):
+class PriceDemand(Record, frozen=True, kw_only=True):
     """The distinct prices that a cluster's nodes and volumes need. Replaced whole."""
 
     cluster: str
     requests: list[PriceRequest]
 
 
-class WantedLabels(Record, frozen=True):
+class WantedLabels(Record, frozen=True, kw_only=True):
     """The node labels that the custom prices name, so that the aggregator sends those, and no others."""
 
     names: list[str]

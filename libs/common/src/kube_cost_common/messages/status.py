@@ -13,7 +13,7 @@ class Reading(Part, frozen=True):
     value: float
 
 
-class StatusReport(Record, frozen=True):
+class StatusReport(Record, frozen=True, kw_only=True):
     """The health of one process, its counters since its start, and its gauges now.
 
     `instance` is unique per process, so that a reader can add up the counters of processes that are gone. `problems`

@@ -45,7 +45,7 @@ class RootUsage(Part, frozen=True):
     write_operations: int | None = None
 
 
-class UsageSample(Record, frozen=True):
+class UsageSample(Record, frozen=True, kw_only=True):
     """One interval of one node.
 
     `sent_at_ns`, `start_ns` and `end_ns` are Unix nanoseconds of the agent's clock, which never steps within a
