@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 Json = dict[str, Any]
+ENDS = web.RequestKey("ends", int)
 Behaviour = Callable[["ApiServer", web.Request], Coroutine[Any, Any, web.StreamResponse]]
 
 
@@ -71,6 +72,7 @@ class ApiServer:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         watching = "watch" in request.query
+        request[ENDS] = self._ends  # who ends watches from now on means this one too
         self.requests.append(
             Asked("watch" if watching else "list", dict(request.query), dict(request.headers), self._read_clock())
         )
@@ -86,9 +88,9 @@ class ApiServer:
         await response.prepare(request)
         return response
 
-    async def follow(self, response: web.StreamResponse, version: int) -> None:
-        """Write all events after a version, until the watch is ended."""
-        ends = self._ends
+    async def follow(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Write all events after the version that was asked for, until the watch is ended."""
+        version, ends = int(request.query["resourceVersion"]), request[ENDS]
         while True:
             async with self._changed:
                 news = [event for at, event in self.events if at > version]
@@ -133,7 +135,7 @@ async def behave_listing(server: ApiServer, request: web.Request) -> web.StreamR
 async def behave_watching(server: ApiServer, request: web.Request) -> web.StreamResponse:
     """Every change after the version that was asked for."""
     response = await server.begin(request)
-    await server.follow(response, int(request.query["resourceVersion"]))
+    await server.follow(request, response)
     return response
 
 

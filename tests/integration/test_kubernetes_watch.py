@@ -96,7 +96,6 @@ async def test_a_bookmark_moves_the_version_on(watched: Watched) -> None:
     async with background(watched.watch.run()):
         await watching(watched)
         await watched.api.bookmark()
-        await eventually(lambda: watched.watch.state.last_event_ns)
         await watched.api.end_watches()
         await watching(watched, 2)
     assert watched.api.asked("watch")[1].params["resourceVersion"] == "101"
@@ -139,10 +138,9 @@ async def test_compressed_answers_are_read(watched: Watched) -> None:
     """Lists and watches may come in gzip."""
     watched.api.compress = True
     await watched.api.put(pod("one"))
+    large = pod("two", resourceVersion="102", annotations={"note": "x" * 100_000})
+    watched.api.watches.append(writing(line("ADDED", large)))
     async with background(watched.watch.run()):
-        await told(watched, "= one")
-        await watched.api.put(pod("two", annotations={"note": "x" * 100_000}))
-        await watched.api.end_watches()
         await told(watched, "= one", "+ two")
     assert watched.api.requests[0].headers["Accept-Encoding"] == "gzip"
 
@@ -356,3 +354,30 @@ async def test_each_watch_says_who_asks_for_what(watched: Watched) -> None:
     async with background(watched.watch.run()):
         await eventually(lambda: watched.errors)
     assert str(watched.errors[0]).startswith("may not watch pods: add apiGroups ['']")
+
+
+async def test_a_list_asked_for_during_a_list_is_made(watched: Watched) -> None:
+    """What changed since that list began must not be missed."""
+    go_on = asyncio.Event()
+
+    async def slow(server: ApiServer, request: web.Request) -> web.StreamResponse:
+        answer = await behave_listing(server, request)
+        await go_on.wait()
+        return answer
+
+    watched.api.lists.append(slow)
+    async with background(watched.watch.run()):
+        await eventually(lambda: watched.api.asked("list"))
+        watched.watch.relist()
+        go_on.set()
+        await told(watched, "=", "=")
+    assert not watched.errors
+
+
+async def test_a_list_without_a_version_is_an_error(watched: Watched) -> None:
+    """Nothing could be watched from there: it is asked for again, after a while."""
+    watched.api.lists.append(answering(200, {"metadata": {}, "items": []}))
+    async with background(watched.watch.run()):
+        await told(watched, "=")
+    assert "it has no resourceVersion" in str(watched.errors[0])
+    assert len(watched.clock.slept) == 1

@@ -1,6 +1,8 @@
 """The whole cluster, followed: a watch for each resource."""
 
 from collections import OrderedDict
+from collections.abc import Coroutine
+from typing import Any, NoReturn
 
 from structlog.typing import FilteringBoundLogger
 
@@ -10,7 +12,6 @@ from kube_cost_aggregator.inputs.kubernetes.reading import ObjectError
 from kube_cost_aggregator.inputs.kubernetes.resources import Facts, all_resources
 from kube_cost_aggregator.inputs.kubernetes.watch import Receiver, Watch, WatchState, WatchTimes
 from kube_cost_common.domain.gpus import GpuResources
-from kube_cost_common.messages.status import Reading
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters
 from kube_cost_common.runtime.lifecycle import Service
@@ -56,6 +57,10 @@ class ClusterWatch:
         for watch in self._watches:
             service.keep(f"watch {watch.state.kind}", watch.run())
 
+    def runs(self) -> list[Coroutine[Any, Any, NoReturn]]:
+        """Return what each watch does, for whoever runs them without a service."""
+        return [watch.run() for watch in self._watches]
+
     def relist(self) -> None:
         """List everything anew."""
         for watch in self._watches:
@@ -75,18 +80,6 @@ class ClusterWatch:
     def problems(self) -> list[str]:
         """What is wrong now, a sentence for each watch that isn't well."""
         return [state.problem for state in self.states if state.problem]
-
-    def readings(self) -> list[Reading]:
-        """Return the gauges: when each watch heard last."""
-        return [
-            Reading(
-                name="kube_cost_watch_last_event_timestamp_seconds",
-                labels={"resource": state.kind},
-                value=state.last_event_ns / 1e9,
-            )
-            for state in self.states
-            if state.last_event_ns is not None
-        ]
 
     def _failed(self, _: Exception) -> None:
         self._counters.add("kube_cost_errors_total", component="aggregator", error_type="kubernetes_watch")

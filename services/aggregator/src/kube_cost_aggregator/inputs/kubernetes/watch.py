@@ -144,7 +144,7 @@ class Watch(Generic[F]):
 
     async def _list_and_watch(self) -> None:
         """List if need be, then watch until the server ends the watch."""
-        if self._relist_wanted or not self._version:
+        while self._relist_wanted or not self._version:
             await self._list()
         await self._watch()
         if not (self._progressed or self._settled or self._relist_wanted):
@@ -168,6 +168,8 @@ class Watch(Generic[F]):
             token = page.continue_token
             if not token:
                 break
+        if not page.resource_version:
+            raise UnreadableError(what=f"a list of {self._resource.plural}", fault="it has no resourceVersion")
         at_ns = self._clock.now_ns()
         self._receiver.replaced(self._resource.kind, facts, at_ns)
         self._version = page.resource_version
@@ -189,6 +191,8 @@ class Watch(Generic[F]):
             self._watching_since = self._clock.monotonic()
             self._recovered()
             try:
+                if self._relist_wanted:
+                    return
                 async with aclosing(stream.lines(self._times.silence_seconds)) as lines:
                     async for line in lines:
                         if self._relist_wanted:
