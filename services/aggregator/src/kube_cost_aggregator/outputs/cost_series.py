@@ -13,6 +13,7 @@ from kube_cost_aggregator.outputs.cost_families import (
     WORKLOAD_FAMILIES,
 )
 from kube_cost_aggregator.outputs.node_lines import FAMILIES_OF_A_NODE, NodeLines
+from kube_cost_aggregator.outputs.overview import NamespaceMoney, Overview
 from kube_cost_aggregator.outputs.text import Namer, usd
 from kube_cost_aggregator.state.ledger import IDLE, SYSTEM, Totals, month_start
 from kube_cost_aggregator.state.rates import NodeRate, Rates, VolumeRate
@@ -51,6 +52,7 @@ class CostSeries:
         self.nodes: dict[str, NodeRate] = {}
         self.sums = RateSums()
         self.chunks: Chunks = {}
+        self.overview = Overview((), {}, 0)
 
     def take_nodes(self, nodes: Iterable[NodeRate]) -> Iterator[str]:
         """Bring the chunks of nodes and their pods up to date; yields what is done, each node first.
@@ -90,15 +92,18 @@ class CostSeries:
         first_day = month_start(now_ns) * 10**9 // NS_PER_DAY
         spending = {name for name, days in totals.days.items() if any(day >= first_day for day in days)}
         names = sorted((known | self.sums.namespaces.keys() | spending) - {IDLE, SYSTEM})
-        rows: list[tuple[str, tuple[int, ...]]] = []
+        rows: list[NamespaceMoney] = []
         for name, hourly, savings in self.sums.by_namespace(names):
             total = totals.namespaces.get(name, _NO_TOTAL)
             today, month = self._spent_by(name, total, totals, now_ns)
-            money = (hourly, hourly * HOURS_PER_DAY, today, month, total.counter, total.savings_counter, savings)
-            rows.append((name, money))
-        self._spent = {name: self._spent[name] for name, _ in rows}
-        for column, (family, block) in enumerate(zip(NAMESPACE_FAMILIES, self._namespace_blocks, strict=True)):
-            values: Values = {(name,): format_usd(money[column]) for name, money in rows}
+            daily = hourly * HOURS_PER_DAY
+            rows.append(
+                NamespaceMoney(name, hourly, daily, today, month, total.counter, total.savings_counter, savings)
+            )
+        self._spent = {row.namespace: self._spent[row.namespace] for row in rows}
+        self.overview = Overview(tuple(rows), dict(self.nodes), self.sums.paid)
+        for column, (family, block) in enumerate(zip(NAMESPACE_FAMILIES, self._namespace_blocks, strict=True), start=1):
+            values: Values = {(row.namespace,): format_usd(int(row[column])) for row in rows}
             self.chunks[family.name] = {"": block.update(values)}
         nodes: Values = {(capacity,): format_usd(totals.nodes.get(capacity, 0)) for capacity in (ON_DEMAND, SPOT)}
         self._write_cluster(_NODES_TOTAL, nodes)

@@ -7,6 +7,7 @@ from kube_cost_aggregator.outputs.cost_series import CostSeries
 from kube_cost_aggregator.outputs.deflating import Exposition
 from kube_cost_aggregator.outputs.families import CATALOGUE, ReportedSeries
 from kube_cost_aggregator.outputs.health_series import HealthSeries
+from kube_cost_aggregator.outputs.overview import Overview
 from kube_cost_aggregator.outputs.process_series import ProcessSeries, process_registry
 from kube_cost_aggregator.outputs.sources import Sources
 from kube_cost_aggregator.outputs.text import header
@@ -27,6 +28,11 @@ class Rendering:
         self._health = HealthSeries(sources=sources, reported=ReportedSeries())
         self._process = ProcessSeries(cluster=sources.cluster, registry=process_registry())
         self._headers = {family.name: Chunk(header(family.name, family.type, family.help), 0) for family in CATALOGUE}
+
+    @property
+    def overview(self) -> Overview:
+        """The sums of the last rendering."""
+        return self._costs.overview
 
     async def render(self, served: Exposition) -> list[Keyed]:
         """Return the chunks of now in their order; `served` is the exposition before. Families without series are out.
