@@ -15,10 +15,8 @@ CUSTOM_PRICES = """\
 # The spot price of the simulated cluster's third node; its others are in the table that pricing ships with.
 # Change it while the demo runs: the new price is on /metrics a second or two later.
 currency: USD
-instances:
+nodes:
   - instance_type: c5.2xlarge
-    provider: aws
-    region: us-east-1
     zone: us-east-1a
     capacity: spot
     usd_per_hour: 0.1387

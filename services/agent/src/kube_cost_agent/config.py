@@ -4,19 +4,16 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from kube_cost_common.runtime.lifecycle import ServiceConfig
+from kube_cost_common.runtime.mesh import MeshConfig
 
 _SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
-class AgentConfig(ServiceConfig, frozen=True, kw_only=True):
+class AgentConfig(MeshConfig, frozen=True, kw_only=True):
     """Settings of the agent."""
 
     node_name: Annotated[str, Meta(min_length=1)]
     """The Kubernetes name of the node, from the downward API (`spec.nodeName`). The one setting without a default."""
-
-    cluster: Annotated[str, Meta(min_length=1)] = "default"
-    """The cluster's name in every record; the aggregator's has to be the same."""
 
     interval_seconds: Annotated[float, Meta(ge=1, le=300)] = 60.0
     """How often a usage sample is published."""
@@ -50,21 +47,3 @@ class AgentConfig(ServiceConfig, frozen=True, kw_only=True):
 
     kubelet_timeout_seconds: Annotated[float, Meta(gt=0, le=60)] = 10.0
     """For one whole answer; a kubelet under load takes seconds."""
-
-    nats_url: Annotated[str, Meta(min_length=1)] = "nats://localhost:4222"
-    """The bus; several servers with commas between."""
-
-    nats_ca_file: str = ""
-    """Whom the bus's certificate must be signed by, with tls://; empty means the system's authorities."""
-
-    nats_nkey_seed_file: str = ""
-    """The agent's nkey seed; empty means no authentication, or what the URL says."""
-
-    nats_inbox_prefix: str = "_INBOX"
-    """Where the bus's answers come; each user of the bus has a prefix of its own."""
-
-    http_host: str = "0.0.0.0"  # noqa: S104 - the kubelet's probes come from outside the pod
-    """The address of `/healthz` and `/readyz`."""
-
-    http_port: Annotated[int, Meta(ge=0, le=65535)] = 8080
-    """Their port; 0 takes a free one."""

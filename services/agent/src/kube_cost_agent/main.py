@@ -15,7 +15,7 @@ from kube_cost_agent.config import AgentConfig
 from kube_cost_agent.kubelet import Kubelet, KubeletAddress
 from kube_cost_agent.publisher import Publisher
 from kube_cost_agent.session import CurrentSession
-from kube_cost_common.runtime.bus import Bus, BusConfig
+from kube_cost_common.runtime.bus import Bus
 from kube_cost_common.runtime.health import Counters, Problems, Readiness
 from kube_cost_common.runtime.http import health_routes, serving
 from kube_cost_common.runtime.lifecycle import Service, run
@@ -41,10 +41,10 @@ async def compose(config: AgentConfig, service: Service) -> None:
     )
 
     await service.stack.enter_async_context(
-        serving(host=config.http_host, port=config.http_port, routes=health_routes(readiness, problems))
+        serving(host=config.listen_host, port=config.listen_port, routes=health_routes(readiness, problems))
     )
 
-    bus = Bus(config=_bus_config(config), clock=clock, log=log)
+    bus = Bus(config=config.bus("agent"), clock=clock, log=log)
     service.stack.push_async_callback(bus.close)
     http = await service.stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
     cgroups = CgroupReader(
@@ -54,7 +54,7 @@ async def compose(config: AgentConfig, service: Service) -> None:
 
     session = CurrentSession(
         clock=clock,
-        cluster=config.cluster,
+        cluster=config.cluster_id,
         node=config.node_name,
         boot_id=read_boot_id(Path(config.boot_id_file)),
     )
@@ -120,7 +120,7 @@ async def compose(config: AgentConfig, service: Service) -> None:
     )
     service.keep("status", _report(bus, status))
 
-    log.info("agent started", node=config.node_name, cluster=config.cluster, cgroup_root=config.cgroup_root)
+    log.info("agent started", node=config.node_name, cluster=config.cluster_id, cgroup_root=config.cgroup_root)
     await service.stopped()
     readiness.stopping()
     await _send_last(agent, publisher, service)
@@ -140,16 +140,6 @@ async def _send_last(agent: Agent, publisher: Publisher, service: Service) -> No
             await publisher.flush()
     except Exception as error:  # noqa: BLE001 - whatever it is, the service is ending
         service.log.warning("the last sample isn't stored", error=repr(error), waiting=publisher.waiting)
-
-
-def _bus_config(config: AgentConfig) -> BusConfig:
-    return BusConfig(
-        servers=tuple(server.strip() for server in config.nats_url.split(",")),
-        name=f"agent {config.node_name}",
-        tls_ca_file=config.nats_ca_file,
-        nkey_seed_file=config.nats_nkey_seed_file,
-        inbox_prefix=config.nats_inbox_prefix,
-    )
 
 
 def _kubelet_address(config: AgentConfig) -> KubeletAddress:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from kube_cost_common.messages.streams import DEMAND, PRICES, Bucket
-from kube_cost_common.runtime.bus import Bus, BusConfig
+from kube_cost_common.runtime.bus import Bus
 from kube_cost_common.runtime.declarations import wait_for
 from kube_cost_common.runtime.health import Counters, Problems, Readiness
 from kube_cost_common.runtime.http import health_routes, serving
@@ -51,7 +51,7 @@ async def compose(config: PricingConfig, service: Service) -> None:
     )
     log.info("listening", port=port)
 
-    bus = Bus(config=_bus_config(config), clock=clock, log=log)
+    bus = Bus(config=config.bus("pricing"), clock=clock, log=log)
     service.stack.push_async_callback(bus.close)
     service.keep("bus", bus.run())
 
@@ -148,13 +148,3 @@ async def _every_now_and_then(config: PricingConfig, service: Service, wake: Cal
     while True:
         await service.clock.sleep(config.prices_check_seconds)
         wake()
-
-
-def _bus_config(config: PricingConfig) -> BusConfig:
-    return BusConfig(
-        servers=tuple(url.strip() for url in config.nats_url.split(",")),
-        name="pricing",
-        inbox_prefix=config.nats_inbox_prefix,
-        tls_ca_file=config.nats_tls_ca_file,
-        nkey_seed_file=config.nats_nkey_seed_file,
-    )

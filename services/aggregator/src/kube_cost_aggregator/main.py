@@ -1,0 +1,264 @@
+"""The aggregator's composition root."""
+
+import os
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import NoReturn
+
+from aiohttp import web
+
+from kube_cost_aggregator.config import AggregatorConfig
+from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
+from kube_cost_aggregator.history.store import StoreError
+from kube_cost_aggregator.inputs.kubernetes.client import api_client
+from kube_cost_aggregator.inputs.kubernetes.cluster import ClusterWatch
+from kube_cost_aggregator.inputs.kubernetes.errors import NoClusterError
+from kube_cost_aggregator.inputs.kubernetes.receiver import InventoryReceiver
+from kube_cost_aggregator.inputs.kubernetes.watch import WatchTimes
+from kube_cost_aggregator.inputs.prices import PriceIntake, follow_prices
+from kube_cost_aggregator.inputs.samples import SampleReader
+from kube_cost_aggregator.inputs.status import StatusIntake
+from kube_cost_aggregator.inputs.usage import UsageIntake
+from kube_cost_aggregator.outputs.api import Api
+from kube_cost_aggregator.outputs.demand import DemandPublisher
+from kube_cost_aggregator.outputs.exposition import Metrics
+from kube_cost_aggregator.outputs.families import ReportedSeries
+from kube_cost_aggregator.outputs.health_families import COMPONENTS
+from kube_cost_aggregator.outputs.page import Page
+from kube_cost_aggregator.outputs.rendering import Rendering
+from kube_cost_aggregator.outputs.sources import Sources
+from kube_cost_aggregator.state.components import Components
+from kube_cost_aggregator.state.inventory import Inventory
+from kube_cost_aggregator.state.ledger import Ledger
+from kube_cost_aggregator.state.prices import DefaultPrices, PriceShelf
+from kube_cost_aggregator.state.rates import RateBoard
+from kube_cost_aggregator.state.settlement import Patience, Settlement
+from kube_cost_aggregator.state.timings import Timings
+from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES
+from kube_cost_common.messages.names import STATUS_SUBJECTS
+from kube_cost_common.messages.streams import BUCKETS, DEMAND, PRICES, STREAMS, USAGE, USAGE_ACK_WAIT_SECONDS
+from kube_cost_common.runtime.bus import Bus, BusError
+from kube_cost_common.runtime.declarations import declare
+from kube_cost_common.runtime.health import Counters, Problems, Readiness
+from kube_cost_common.runtime.http import health_routes, serving
+from kube_cost_common.runtime.kv import KvBucket
+from kube_cost_common.runtime.kv_mirror import KvMirror
+from kube_cost_common.runtime.lifecycle import CannotStartError, Service, run
+from kube_cost_common.runtime.pull import PullReader
+
+CONDITIONS = {
+    "bus": "the streams and buckets on the bus aren't there yet",
+    "cluster": "the API server hasn't listed all resources yet",
+    "prices": "no prices have been read from the bus yet",
+}
+
+DECLARE_RETRY_SECONDS = 1.0
+SYNC_CHECK_SECONDS = 0.1
+
+
+async def compose(config: AggregatorConfig, service: Service) -> None:
+    """Build the aggregator and run it until it is told to stop."""
+    clock, log = service.clock, service.log
+    counters, problems, readiness = Counters(), Problems(), Readiness(CONDITIONS)
+
+    store = await _open_store(config, service)
+    ledger = Ledger(store=store)
+    try:
+        open_pods = await ledger.load(clock.now_ns())
+    except StoreError as error:
+        raise CannotStartError(str(error)) from error
+
+    changed = _Later()
+    inventory = Inventory(spot_label=config.spot_label, gpu_resources=DEFAULT_GPU_RESOURCES, changed=changed)
+    inventory.restore(open_pods, {node.node_id: (node.uid, node.name) for node in ledger.nodes.values()})
+    shelf = PriceShelf(defaults=_default_prices(config), changed=changed)
+    settlement = Settlement(inventory=inventory, ledger=ledger, prices=shelf, patience=_patience(config))
+    board = RateBoard(inventory=inventory)
+    timings = Timings()
+    components = Components(fold=ledger.fold, clock=clock)
+    components.restore(ledger.totals.counters)
+
+    bus = Bus(config=config.bus("aggregator"), clock=clock, log=log)
+    reader = PullReader(
+        bus=bus,
+        stream=USAGE.name,
+        consumer="aggregator",
+        clock=clock,
+        log=log,
+        ack_wait_seconds=USAGE_ACK_WAIT_SECONDS,
+    )
+    try:
+        client = await service.stack.enter_async_context(
+            api_client(
+                kubeconfig=config.kubeconfig or os.environ.get("KUBECONFIG", ""),
+                environ=os.environ,
+                clock=clock,
+                log=log,
+            )
+        )
+    except NoClusterError as error:
+        raise CannotStartError(str(error)) from error
+    cluster = ClusterWatch(
+        client=client,
+        receiver=InventoryReceiver(inventory=inventory, last_seen_ns=settlement.last_seen_ns),
+        gpus=DEFAULT_GPU_RESOURCES,
+        kept_labels=frozenset(),
+        counters=counters,
+        clock=clock,
+        log=log,
+        times=WatchTimes(),
+    )
+    usage = UsageIntake(
+        reader=reader,
+        samples=SampleReader(cluster=config.cluster_id),
+        settlement=settlement,
+        ledger=ledger,
+        timings=timings,
+        nodes_watched=lambda: not any(state.problem for state in cluster.states if state.kind == "Node"),
+        bus_connected=lambda: bus.connected,
+        clock=clock,
+        log=log,
+        counters=counters,
+        problems=problems,
+    )
+    prices = PriceIntake(shelf=shelf, currency="USD", log=log, counters=counters)
+    price_mirror = KvMirror(bus=bus, bucket=PRICES.name, clock=clock, log=log, on_change=prices.take)
+    demand = DemandPublisher(
+        cluster=config.cluster_id,
+        inventory=inventory,
+        shelf=shelf,
+        bus=bus,
+        bucket=KvBucket(bus=bus, name=DEMAND.name),
+        clock=clock,
+        log=log,
+        counters=counters,
+    )
+
+    sources = Sources(
+        cluster=config.cluster,
+        version=version("kube-cost-aggregator"),
+        revision=os.environ.get("KUBE_COST_REVISION", ""),
+        rates=lambda: board.refresh(shelf.book),
+        totals=lambda: ledger.totals,
+        last_samples=lambda: usage.last_sample_ns,
+        watches=lambda: cluster.states,
+        bus_connected=lambda: bus.connected,
+        pending_messages=lambda: reader.pending,
+        components=components,
+        timings=timings,
+        counters=counters,
+        problems=problems,
+        readiness=readiness,
+        clock=clock,
+    )
+    rendering = Rendering(sources=sources)
+    metrics = Metrics(rendering=rendering, clock=clock, log=log, counters=counters)
+    changed.call = metrics.changed
+    api = Api(store=store, sources=sources, log=log)
+    status = StatusIntake(
+        messages=bus.subscribe(STATUS_SUBJECTS),
+        components=components,
+        series_key=ReportedSeries().key,
+        known_components=COMPONENTS,
+        counters=counters,
+        log=log,
+        changed=metrics.changed,
+    )
+
+    routes = [
+        *health_routes(readiness, problems),
+        web.get("/metrics", metrics.handle),
+        web.get("/api/v1/costs", api.costs),
+        web.get("/api/v1/status", api.status),
+        web.get("/", Page(overview=lambda: rendering.overview, sources=sources).handle),
+    ]
+    port = await service.stack.enter_async_context(
+        serving(host=config.listen_host, port=config.listen_port, routes=routes)
+    )
+    log.info("listening", port=port)
+    service.stack.push_async_callback(bus.close)
+
+    async def settle() -> NoReturn:
+        await _declare(bus, service, replicas=config.stream_replicas)
+        readiness.met("bus")
+        while cluster.unsynced:
+            await clock.sleep(SYNC_CHECK_SECONDS)
+        readiness.met("cluster")
+        while not prices.listed:
+            await clock.sleep(SYNC_CHECK_SECONDS)
+        readiness.met("prices")
+        await usage.run()
+
+    service.keep("bus", bus.run())
+    service.keep("metrics", metrics.run())
+    cluster.start(service)
+    service.keep("prices", follow_prices(price_mirror, prices, clock))
+    service.keep("price demand", demand.run())
+    service.keep("status", status.run())
+    service.keep("settlement", settle())
+
+    await service.stopped()
+    readiness.stopping()
+
+
+class _Later:
+    """Calls what is told to it once it is made: what changes is made before what shows it."""
+
+    def __init__(self) -> None:
+        self.call: Callable[[], None] = lambda: None
+
+    def __call__(self) -> None:
+        self.call()
+
+
+async def _open_store(config: AggregatorConfig, service: Service) -> SqliteStore:
+    try:
+        store = open_store(Path(config.ledger_file))
+    except StoreError as error:
+        raise CannotStartError(str(error)) from error
+    service.stack.callback(store.close)
+    return store
+
+
+async def _declare(bus: Bus, service: Service, *, replicas: int) -> None:
+    """Make the streams and buckets, as soon as the bus allows it."""
+    told = False
+    while True:
+        await bus.wait_connected()
+        try:
+            await declare(bus, streams=STREAMS, buckets=BUCKETS, replicas=replicas)
+        except BusError as error:
+            if not told:
+                service.log.warning("streams can't be made", error=str(error))
+            told = True
+            await service.clock.sleep(DECLARE_RETRY_SECONDS)
+        else:
+            return
+
+
+def _default_prices(config: AggregatorConfig) -> DefaultPrices | None:
+    defaults = DefaultPrices(
+        usd_per_vcpu_hour=config.default_usd_per_vcpu_hour,
+        usd_per_gib_hour=config.default_usd_per_gib_hour,
+        usd_per_gpu_hour=config.default_usd_per_gpu_hour,
+    )
+    return defaults if any((defaults.usd_per_vcpu_hour, defaults.usd_per_gib_hour, defaults.usd_per_gpu_hour)) else None
+
+
+def _patience(config: AggregatorConfig) -> Patience:
+    return Patience(
+        usage_seconds=config.usage_wait_seconds,
+        price_seconds=config.price_wait_seconds,
+        ended_node_seconds=config.ended_node_wait_seconds,
+    )
+
+
+def main() -> None:
+    """Run the aggregator as the environment says."""
+    sys.exit(run("aggregator", AggregatorConfig, compose))
+
+
+if __name__ == "__main__":
+    main()
