@@ -9,7 +9,8 @@ class TcpProxy:
     """Passes bytes between its own port of 127.0.0.1 and `target_port`.
 
     `hold_answers` keeps back what the server says, `hold_requests` leaves what the client says unread; nothing is lost
-    by either, and `release` lets all go on. `cut` ends all connections.
+    by either, and `release` lets all go on. `strand` does both to the connections there are, for good, and new ones
+    pass. `cut` ends all connections.
     """
 
     def __init__(self, target_port: int) -> None:
@@ -19,6 +20,7 @@ class TcpProxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._answers = asyncio.Event()
         self._requests = asyncio.Event()
+        self._stranded: list[asyncio.Event] = []
         self.release()
 
     @property
@@ -35,6 +37,13 @@ class TcpProxy:
         self._answers.set()
         self._requests.set()
 
+    def strand(self) -> None:
+        self.hold_answers()
+        self.hold_requests()
+        self._stranded += [self._answers, self._requests]
+        self._answers, self._requests = asyncio.Event(), asyncio.Event()
+        self.release()
+
     def cut(self) -> None:
         for writer in self._writers:
             writer.transport.abort()
@@ -45,6 +54,8 @@ class TcpProxy:
 
     async def stop(self) -> None:
         self.release()
+        for gate in self._stranded:
+            gate.set()
         if self._server is not None:
             self._server.close()
         self.cut()

@@ -113,6 +113,17 @@ async def test_a_peer_that_reads_nothing_does_not_hang_close(proxy: TcpProxy) ->
         assert not bus.connected
 
 
+async def test_a_peer_that_hangs_is_left_for_one_that_answers(proxy: TcpProxy) -> None:
+    """A connection whose other end is stuck, with megabytes unsent, is given up after two pings, and a new one made."""
+    async with running_bus(proxy.url, request_timeout_seconds=0.1, ping_interval_seconds=0.1) as bus:
+        proxy.hold_requests()
+        for _ in range(20):
+            with contextlib.suppress(BusError):
+                await bus.publish("anything", bytes(900_000))
+        proxy.strand()
+        await eventually(lambda: bus.connects > 1)
+
+
 async def test_close_sends_what_was_published(server: NatsServer) -> None:
     """A core message published just before close is heard."""
     async with running_bus(server.url) as listening, running_bus(server.url) as talking:

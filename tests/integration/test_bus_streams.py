@@ -13,6 +13,7 @@ from kube_cost_common.messages.streams import BUCKETS, DEMAND, STREAMS, USAGE
 from kube_cost_common.runtime.bus import Bus, BusError
 from kube_cost_common.runtime.clock import SystemClock
 from kube_cost_common.runtime.declarations import declare, wait_for
+from kube_cost_common.runtime.deliveries import pull
 from kube_cost_common.runtime.pull import Message, PullReader
 
 SUBJECT = "kce.v1.usage.cluster.node"
@@ -226,6 +227,31 @@ async def test_a_delivery_lost_on_its_way_is_asked_for_again(server: NatsServer)
         assert payloads(fetching.result()) == []
         await publish(bus, 4, 4)
         assert payloads(await read(reader, 2)) == [3, 4]
+
+
+async def test_a_message_that_somebody_else_took_is_asked_for_again(server: NatsServer) -> None:
+    """A gap in the consumer's deliveries, on a connection that never broke, is noticed and read again in order."""
+    async with running_bus(server.url) as bus:
+        await declare(bus, streams=STREAMS, buckets=[])
+        reader = new_reader(bus)
+        await publish(bus, 1, 2)
+        await read(reader, 2)
+        await publish(bus, 3, 6)
+        stolen = await pull(bus, stream=USAGE.name, consumer="aggregator-0", batch=2, wait_seconds=0.0)
+        assert [delivery.stream_sequence for delivery in stolen.deliveries] == [3, 4]
+        assert payloads(await read(reader, 4)) == [3, 4, 5, 6]
+
+
+async def test_a_fetch_does_not_outlive_its_connection(server: NatsServer) -> None:
+    """Once the server is gone no answer can come, and none is waited for."""
+    async with running_bus(server.url) as bus:
+        await declare(bus, streams=STREAMS, buckets=[])
+        reader = new_reader(bus)
+        async with asyncio.timeout(15.0), asyncio.TaskGroup() as group:
+            fetching = group.create_task(reader.fetch(10, timeout_seconds=60.0))
+            await asyncio.sleep(0.2)
+            await server.kill()
+        assert fetching.result() == []
 
 
 async def test_a_deleted_consumer_is_made_anew_where_it_was(server: NatsServer) -> None:

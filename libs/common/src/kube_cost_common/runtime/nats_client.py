@@ -1,6 +1,6 @@
 """nats-py's client with the faults cured that we can't live with. Each cure has a test in tests/integration.
 
-What is overridden here is private to nats-py 2.16; `test_bus_client.py` also says which of the faults upstream still
+What is overridden here is private to nats-py 2.16; `test_bus_upstream.py` there says which of the faults upstream still
 has, so that a cure that is no longer needed shows.
 """
 
@@ -15,12 +15,9 @@ from nats.aio.transport import TcpTransport
 TRANSPORT_CLOSE_SECONDS = 1.0
 """How long a socket may take to close in order before it is cut off."""
 
-TRANSPORT_DRAIN_SECONDS = 5.0
-"""How long a peer may leave our bytes unread before the connection counts as broken."""
-
 
 class BoundedTransport(TcpTransport):
-    """A TCP transport on which nothing waits for ever for a peer that hangs."""
+    """A TCP transport whose end doesn't wait for ever for a peer that hangs."""
 
     def abort(self) -> None:
         """Cut the connection off, unsent bytes and all."""
@@ -39,15 +36,6 @@ class BoundedTransport(TcpTransport):
                 await super().wait_closed()  # type: ignore[no-untyped-call]
         except (TimeoutError, OSError):
             self.abort()
-
-    async def drain(self) -> None:
-        """Return when the peer has taken enough; raise ConnectionError where it takes nothing."""
-        try:
-            async with asyncio.timeout(TRANSPORT_DRAIN_SECONDS):
-                await super().drain()  # type: ignore[no-untyped-call]
-        except TimeoutError as error:
-            self.abort()
-            raise ConnectionAbortedError("the peer doesn't read") from error
 
 
 class NatsClient(Client):
@@ -99,8 +87,7 @@ class NatsClient(Client):
     async def _process_connect_init(self) -> None:
         # Any other exception than these three would end the reconnection for good.
         try:
-            async with asyncio.timeout(self.options["connect_timeout"]):
-                await super()._process_connect_init()
+            await super()._process_connect_init()
         except (OSError, TimeoutError, nats.errors.Error):
             raise
         except Exception as error:
