@@ -128,7 +128,7 @@ async def _running_agent(node: _Node, server: NatsServer, **settings: str) -> As
         "KUBE_COST_CGROUP_ROOT": str(node.root),
         "KUBE_COST_KUBELET_URL": f"http://127.0.0.1:{node.kubelet_port}",
         "KUBE_COST_NATS_URL": server.url,
-        "KUBE_COST_HTTP_HOST": "127.0.0.1",
+        "KUBE_COST_LISTEN_HOST": "127.0.0.1",
         "KUBE_COST_LISTEN_PORT": str(port),
         **settings,
     }

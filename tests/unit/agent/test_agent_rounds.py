@@ -64,7 +64,7 @@ def test_a_boot_id_that_can_not_be_read_is_empty(tmp_path: Path) -> None:
 def test_the_node_name_is_the_one_setting_without_a_default() -> None:
     """With it everything else has a value; without it the error names its variable."""
     config = load(AgentConfig, {"KUBE_COST_NODE_NAME": "node-1"})
-    assert (config.interval_seconds, config.read_interval_seconds, config.cluster) == (60.0, 5.0, "default")
+    assert (config.interval_seconds, config.read_interval_seconds, config.cluster_id) == (60.0, 5.0, "default")
     assert (config.cgroup_root, config.listen_port, config.kubelet_insecure) == ("/sys/fs/cgroup", 8080, False)
     with pytest.raises(ConfigError, match="KUBE_COST_NODE_NAME"):
         load(AgentConfig, {})
