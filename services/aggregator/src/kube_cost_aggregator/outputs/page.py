@@ -93,9 +93,9 @@ class Page:
         start = max(totals.started_at_ns / NS_PER_SECOND, month_start(now_ns))
         since = f"since {rfc3339(start)[:16].replace('T', ' ')} UTC" if totals.started_at_ns else "not known yet"
         cards = (
-            ("Per hour, now", dollars(overview.paid), f"{len(overview.nodes)} nodes"),
-            ("Per day, at this rate", dollars(overview.paid * HOURS_PER_DAY), f"{HOURS_PER_DAY} h"),
-            ("Per month, at this rate", dollars(overview.paid * HOURS_PER_MONTH), f"{HOURS_PER_MONTH} h"),
+            ("An hour now", dollars(overview.paid), f"{len(overview.nodes)} nodes"),
+            ("A day at this rate", dollars(overview.paid * HOURS_PER_DAY), f"{HOURS_PER_DAY} h"),
+            ("A month at this rate", dollars(overview.paid * HOURS_PER_MONTH), f"{HOURS_PER_MONTH} h"),
             ("Today", dollars(today), "since midnight UTC, as far as settled"),
             ("Month to date", dollars(month), since),
         )
@@ -122,17 +122,18 @@ def _banner(parts: Sequence[Part]) -> Markup:
 
 
 def _parts(parts: Sequence[Part]) -> Markup:
+    words = {"ok": "well", "waiting": "waiting", "problem": "not well"}
     rows = [
         (
-            element("span", part.name, css=f"state {part.state}"),
-            {"ok": "well", "waiting": "waiting", "problem": "not well"}[part.state],
+            Markup(
+                element("div", part.name, css=f"state {part.state}").html
+                + element("div", words[part.state], css="soft under").html
+            ),
             element("div", *(element("span", sentence) for sentence in part.sentences), css="facts"),
         )
         for part in parts
     ]
-    return element(
-        "section", element("h2", "Parts"), table((("Part", ""), ("State", ""), ("What is known", "name")), rows)
-    )
+    return element("section", element("h2", "Parts"), table((("Part", ""), ("What is known", "name")), rows))
 
 
 def _namespaces(overview: Overview) -> Markup:

@@ -15,15 +15,16 @@ h2 { font-size: 1rem; margin: 0 0 .6rem; }
 header p, .soft, footer { color: var(--soft); margin: 0; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 1rem 1.1rem;
   margin: 1rem 0; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1rem; margin: 1rem 0; }
-.cards section { margin: 0; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .8rem; margin: 1rem 0; }
+.cards section { margin: 0; padding: .8rem 1rem; }
 .cards strong { display: block; font-size: 1.6rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
 th { text-align: left; font-weight: 600; color: var(--soft); font-size: .85rem; }
 th, td { padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 tbody tr:last-child td { border-bottom: 0; }
-td.name { overflow-wrap: anywhere; min-width: 8rem; }
+td.name { overflow-wrap: anywhere; min-width: 9rem; }
+section > p { padding-top: .5rem; }
 .money { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .bar { white-space: nowrap; color: var(--soft); font-size: .85rem; }
 meter { width: 5rem; height: .8rem; vertical-align: middle; }
@@ -32,7 +33,8 @@ meter { width: 5rem; height: .8rem; vertical-align: middle; }
 .ok::before { color: var(--ok); }
 .waiting::before { color: var(--waiting); }
 .problem::before { color: var(--problem); }
-.banner { font-weight: 600; margin: .8rem 0 0; }
+.banner { margin: .8rem 0 0; white-space: normal; }
+.under { padding-left: 1.25rem; font-size: .85rem; }
 .facts span { display: block; }
 a { color: var(--accent); }
 footer { padding-bottom: 2rem; font-size: .9rem; }

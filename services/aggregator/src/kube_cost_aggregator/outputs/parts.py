@@ -102,7 +102,7 @@ def _bus(sources: Sources) -> Part:
 
 def _watches(sources: Sources) -> Part:
     watches = sources.watches()
-    problems = tuple(f"{watch.kind}: {watch.problem}" for watch in watches if watch.problem)
+    problems = tuple(watch.problem for watch in watches if watch.problem)
     unlisted = [watch.kind for watch in watches if not watch.synced]
     if problems:
         return Part("watches", "problem", problems[:MAX_SENTENCES])
