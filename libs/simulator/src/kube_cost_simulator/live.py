@@ -25,7 +25,11 @@ HISTORY_SHARE = 0.02
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """Where and how a cluster runs. Port 0 is any free one; `kubelet_tls` makes the kubelets speak https."""
+    """Where and how a cluster runs. Port 0 is any free one; a TLS context makes a server speak https.
+
+    `api_authority` is the file that clients check the API server's certificate with. kubectl sends a token over https
+    alone, other clients over http too.
+    """
 
     directory: Path
     seed: int
@@ -33,6 +37,8 @@ class LiveSettings:
     tick_seconds: float = 0.2
     history_file: Path | None = None
     api_port: int = 0
+    api_tls: ssl.SSLContext | None = None
+    api_authority: Path | None = None
     kubelet_tls: ssl.SSLContext | None = None
     kubelet_lag_seconds: int = 0
 
@@ -45,7 +51,9 @@ class LiveCluster:
         self._clock = clock
         self.cluster = SimulatedCluster(scenario=scenario, seed=settings.seed, clock=clock)
         self._writer = CgroupWriter(directory=settings.directory / "cgroups", cluster=self.cluster)
-        self._server = ApiServer(cluster=self.cluster, tokens=[settings.token], port=settings.api_port)
+        self._server = ApiServer(
+            cluster=self.cluster, tokens=[settings.token], port=settings.api_port, tls=settings.api_tls
+        )
         self._kubelets: dict[str, tuple[Kubelet, str]] = {}
         self._wake = asyncio.Event()
         self._stopping = False
@@ -127,7 +135,9 @@ class LiveCluster:
     def _announced(self, url: str) -> Json:
         directory = self._settings.directory
         replace_file(directory / "token", self._settings.token, mode=0o600)
-        replace_file(directory / "kubeconfig", kubeconfig(url, self._settings.token), mode=0o600)
+        replace_file(
+            directory / "kubeconfig", kubeconfig(url, self._settings.token, self._settings.api_authority), mode=0o600
+        )
         return {
             "ready": True,
             "api_server": url,
@@ -155,15 +165,16 @@ def replace_file(path: Path, content: str, mode: int = 0o644) -> None:
     staged.rename(path)
 
 
-def kubeconfig(url: str, token: str) -> str:
-    """A kubeconfig, as YAML, for an API server and a bearer token."""
+def kubeconfig(url: str, token: str, authority: Path | None = None) -> str:
+    """A kubeconfig, as YAML, for an API server, a bearer token, and for https the file to check it with."""
+    checked = f"\n    certificate-authority: {authority}" if authority is not None else ""
     return f"""\
 apiVersion: v1
 kind: Config
 clusters:
 - name: simulated
   cluster:
-    server: {url}
+    server: {url}{checked}
 users:
 - name: simulated
   user:

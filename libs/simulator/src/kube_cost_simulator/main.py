@@ -34,18 +34,24 @@ def parser() -> argparse.ArgumentParser:
     )
     arguments.add_argument("--api-port", type=int, default=0, help="on 127.0.0.1; 0 is any free one")
     arguments.add_argument("--kubelet-lag-seconds", type=int, default=0, help="how old kubelets' figures may be")
-    arguments.add_argument("--kubelet-certificate", type=Path, metavar="FILE", help="PEM; with it kubelets speak https")
-    arguments.add_argument("--kubelet-key", type=Path, metavar="FILE")
+    for server in ("api", "kubelet"):
+        arguments.add_argument(f"--{server}-certificate", type=Path, metavar="FILE", help="PEM; with it: https")
+        arguments.add_argument(f"--{server}-key", type=Path, metavar="FILE", help="PEM, the certificate's key")
     arguments.add_argument("--stop-with-stdin", action="store_true", help="end when standard input does")
     return arguments
 
 
+def server_tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """A server's side of TLS, None without a certificate."""
+    if certificate is None:
+        return None
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    return tls
+
+
 def settings_from(options: argparse.Namespace) -> LiveSettings:
     """Settings from the command line; OSError or ssl.SSLError for a certificate that can't be read."""
-    tls = None
-    if options.kubelet_certificate is not None:
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(options.kubelet_certificate, options.kubelet_key)
     return LiveSettings(
         directory=options.directory.absolute(),
         seed=options.seed,
@@ -53,7 +59,9 @@ def settings_from(options: argparse.Namespace) -> LiveSettings:
         tick_seconds=options.tick_seconds,
         history_file=options.history,
         api_port=options.api_port,
-        kubelet_tls=tls,
+        api_tls=server_tls(options.api_certificate, options.api_key),
+        api_authority=options.api_certificate and options.api_certificate.absolute(),
+        kubelet_tls=server_tls(options.kubelet_certificate, options.kubelet_key),
         kubelet_lag_seconds=options.kubelet_lag_seconds,
     )
 

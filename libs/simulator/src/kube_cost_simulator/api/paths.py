@@ -2,7 +2,22 @@
 
 from dataclasses import dataclass
 
-from kube_cost_simulator.resources import NAMESPACES, RESOURCES, Resource
+from kube_cost_simulator.resources import RESOURCES, Resource
+
+SHORT_NAMES = {
+    "nodes": "no",
+    "pods": "po",
+    "namespaces": "ns",
+    "persistentvolumes": "pv",
+    "persistentvolumeclaims": "pvc",
+    "services": "svc",
+    "storageclasses": "sc",
+    "replicasets": "rs",
+    "deployments": "deploy",
+    "statefulsets": "sts",
+    "daemonsets": "ds",
+    "cronjobs": "cj",
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +86,7 @@ def resource_list(group: str, version: str) -> dict[str, object]:
             "namespaced": resource.namespaced,
             "kind": resource.kind,
             "verbs": ["create", "delete", "get", "list", "patch", "watch"],
-            **({"shortNames": ["ns"]} if resource is NAMESPACES else {}),
+            **({"shortNames": [SHORT_NAMES[resource.plural]]} if resource.plural in SHORT_NAMES else {}),
         }
         for resource in RESOURCES
         if resource.group == group

@@ -99,6 +99,11 @@ def node_object(fact: NodeFact, *, uid: str, created_ns: int, internal_ip: str, 
                 "operatingSystem": "linux",
                 "architecture": "amd64",
             },
+            "runtimeHandlers": [
+                {"name": name, "features": {"recursiveReadOnlyMounts": True, "userNamespaces": True}}
+                for name in ("", "runc")
+            ],
+            "features": {"supplementalGroupsPolicy": True},
         },
     }
 

@@ -183,6 +183,7 @@ def container_status(
         if requests != Resources():
             status["allocatedResources"] = amounts(requests)
         status["resources"] = container_resources(requests, container.limits)
+        status["user"] = {"linux": {"uid": 0, "gid": 0, "supplementalGroups": [0]}}
     return status
 
 
