@@ -60,7 +60,10 @@ class RecordDecoder(Generic[R]):
         self._body = msgspec.msgpack.Decoder(record_type)
 
     def decode(self, payload: bytes) -> R:
-        """Return the record in `payload`; raise DecodeError, which says why, where there is none."""
+        """Return the record in `payload`; raise DecodeError, which says why, where there is none.
+
+        The layout alone is checked. What a value may be is the reader's to say: a float may be NaN or infinite.
+        """
         if len(payload) > MAX_RECORD_BYTES:
             raise DecodeError("oversized", f"{len(payload)} bytes, at most {MAX_RECORD_BYTES} are read")
         try:
