@@ -129,8 +129,8 @@ class Catalog:
             [said.on_demand for said in asked if said.source == SNAPSHOT and said.on_demand is not None]
         )
         return [
-            replace(
-                said,
+            Said(
+                source=said.source,
                 wanted=examined(request, said.wanted, last),
                 on_demand=None
                 if said.on_demand is None

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from kube_cost_common.messages.prices import PriceRecord, PriceRequest, labels_hash, price_key
+from kube_cost_common.messages.prices import PriceRecord, PriceRequest
 from kube_cost_pricing.catalog import Decision
+from kube_cost_pricing.demand import Asked
 from kube_cost_pricing.providers.source import API, BILL, CUSTOM, ESTIMATE, SNAPSHOT
 
 REFRESH_SECONDS = 3600.0
@@ -49,25 +50,14 @@ Change = Put | Delete
 class Answered:
     """A request with what was decided."""
 
-    request: PriceRequest
+    asked: Asked
     decision: Decision
 
 
-def plain_key(request: PriceRequest) -> str:
-    """Return the key of the price that holds whatever the labels are."""
-    return _key(request, "")
-
-
-def labels_key(request: PriceRequest) -> str | None:
-    """Return the key of the price that holds for the labels of `request`, None where it has none."""
-    return _key(request, labels_hash(request.labels)) if request.labels else None
-
-
-def in_force(request: PriceRequest, held: Mapping[str, PriceRecord]) -> PriceRecord | None:
-    """Return the price that a reader of the bucket finds for `request`."""
-    bound = labels_key(request)
-    found = held.get(bound) if bound is not None else None
-    return found if found is not None else held.get(plain_key(request))
+def in_force(asked: Asked, held: Mapping[str, PriceRecord]) -> PriceRecord | None:
+    """Return the price that a reader of the bucket finds for the request."""
+    found = held.get(asked.labels_key) if asked.labels_key is not None else None
+    return found if found is not None else held.get(asked.key)
 
 
 def changes(answered: Iterable[Answered], held: Mapping[str, PriceRecord]) -> list[Change]:
@@ -79,15 +69,15 @@ def changes(answered: Iterable[Answered], held: Mapping[str, PriceRecord]) -> li
     by_key: dict[str, Answered] = {}
     deleted: dict[str, Delete] = {}
     for one in answered:
-        bound = labels_key(one.request)
+        bound = one.asked.labels_key
         record = one.decision.record
         if bound is not None and bound in held and (record is None or not record.labels_hash):
             if CUSTOM in one.decision.pending:
                 continue  # what the user wrote for these labels still holds
             deleted[bound] = Delete(key=bound)
-        key = bound if bound is not None and record is not None and record.labels_hash else plain_key(one.request)
+        key = bound if bound is not None and record is not None and record.labels_hash else one.asked.key
         other = by_key.get(key)
-        if other is None or _size(other.request) < _size(one.request):
+        if other is None or _size(other.asked.request) < _size(one.asked.request):
             by_key[key] = one
     found: list[Change] = [
         change for key, one in by_key.items() if (change := _change(key, one.decision, held.get(key))) is not None
@@ -129,16 +119,3 @@ def _same(one: PriceRecord, other: PriceRecord) -> bool:
 def _size(request: PriceRequest) -> tuple[float, float, float]:
     shape = request.shape
     return (0.0, 0.0, 0.0) if shape is None else (shape.vcpu, shape.memory_gib, shape.gpus)
-
-
-def _key(request: PriceRequest, hash_of_labels: str) -> str:
-    return price_key(
-        provider=request.provider,
-        region=request.region,
-        zone=request.zone,
-        kind=request.kind,
-        sku=request.sku,
-        os=request.os,
-        capacity=request.capacity,
-        labels_hash=hash_of_labels,
-    )

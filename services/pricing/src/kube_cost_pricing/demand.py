@@ -1,6 +1,7 @@
 """Which prices all clusters together need."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -8,7 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from kube_cost_common.messages.codec import DecodeError, RecordDecoder
 from kube_cost_common.messages.names import demand_key
-from kube_cost_common.messages.prices import PriceDemand, PriceRequest
+from kube_cost_common.messages.prices import PriceDemand, PriceRequest, labels_hash, price_key
 from kube_cost_common.runtime.health import Counters
 
 
@@ -26,6 +27,27 @@ class Entry(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A request, the key of the price that holds whatever the labels are, and the one of that for its labels.
+
+    Made once for a request, since its keys are needed in every pass. `labels_key` is None for one without labels.
+    """
+
+    request: PriceRequest
+    key: str
+    labels_key: str | None
+
+
+def asked(request: PriceRequest) -> Asked:
+    """Return `request` with its keys."""
+    return Asked(
+        request=request,
+        key=_key(request, ""),
+        labels_key=_key(request, labels_hash(request.labels)) if request.labels else None,
+    )
+
+
 class Demand:
     """The union of what the clusters ask for. A record that can't be read leaves what its cluster asked for before."""
 
@@ -33,8 +55,8 @@ class Demand:
         self._log = log
         self._counters = counters
         self._decoder = RecordDecoder(PriceDemand)
-        self._clusters: dict[str, tuple[int, list[PriceRequest]]] = {}
-        self.requests: tuple[PriceRequest, ...] = ()
+        self._clusters: dict[str, tuple[bytes, list[PriceRequest]]] = {}
+        self.requests: tuple[Asked, ...] = ()
 
     def replace(self, entries: Mapping[str, Entry]) -> None:
         """Take the demand of all clusters: the entries of the bucket by key."""
@@ -45,20 +67,34 @@ class Demand:
             for _, asked in self._clusters.values()
             for request in asked
         }
-        self.requests = tuple(union.values())
+        self.requests = tuple(asked(request) for request in union.values())
 
-    def _cluster(self, key: str, entry: Entry) -> tuple[int, list[PriceRequest]]:
-        before = self._clusters.get(key, (0, []))
-        if entry.revision == before[0]:
+    def _cluster(self, key: str, entry: Entry) -> tuple[bytes, list[PriceRequest]]:
+        payload = entry.payload or b""
+        before = self._clusters.get(key, (b"", []))
+        if payload == before[0]:
             return before
         try:
-            demand = self._decoder.decode(entry.payload or b"")
+            demand = self._decoder.decode(payload)
         except DecodeError as error:
             fault = str(error)
         else:
             if demand_key(demand.cluster) == key:
-                return entry.revision, demand.requests
+                return payload, demand.requests
             fault = f"a demand of cluster {demand.cluster!r} under another one's key"
         self._counters.add("kube_cost_errors_total", component="pricing", error_type="bus")
         self._log.error("price demand can't be read", key=key, error=fault)
-        return entry.revision, before[1]
+        return payload, before[1]
+
+
+def _key(request: PriceRequest, hash_of_labels: str) -> str:
+    return price_key(
+        provider=request.provider,
+        region=request.region,
+        zone=request.zone,
+        kind=request.kind,
+        sku=request.sku,
+        os=request.os,
+        capacity=request.capacity,
+        labels_hash=hash_of_labels,
+    )

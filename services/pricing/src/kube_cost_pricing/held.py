@@ -21,6 +21,13 @@ class _Written:
     at_seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mirrored:
+    revision: int
+    payload: bytes | None
+    record: PriceRecord
+
+
 class Held:
     """The prices in force by key. `labels` are the wanted labels in the bucket, None where it has none."""
 
@@ -29,21 +36,21 @@ class Held:
         self._log = log
         self._price = RecordDecoder(PriceRecord)
         self._wanted = RecordDecoder(WantedLabels)
-        self._mirrored: dict[str, tuple[int, PriceRecord]] = {}
+        self._mirrored: dict[str, _Mirrored] = {}
         self._written: dict[str, _Written] = {}
         self.labels: tuple[str, ...] | None = None
 
     def replace(self, entries: Mapping[str, Entry]) -> None:
         """Take the entries of the bucket by key; what isn't a price counts as not there, and is written anew."""
-        mirrored: dict[str, tuple[int, PriceRecord]] = {}
+        mirrored: dict[str, _Mirrored] = {}
         for key, entry in entries.items():
             known = self._mirrored.get(key)
             if key == LABELS_KEY:
                 self.labels = self._labels(entry)
-            elif known is not None and known[0] == entry.revision:
+            elif known is not None and known.payload == entry.payload and known.revision == entry.revision:
                 mirrored[key] = known
             elif (record := self._record(key, entry)) is not None:
-                mirrored[key] = entry.revision, record
+                mirrored[key] = _Mirrored(revision=entry.revision, payload=entry.payload, record=record)
         if LABELS_KEY not in entries:
             self.labels = None
         self._mirrored = mirrored
@@ -55,17 +62,17 @@ class Held:
     def deleted(self, key: str) -> None:
         """Note that a key was just deleted: what the mirror still shows of it is from before."""
         known = self._mirrored.get(key)
-        revision = 0 if known is None else known[0] + 1
+        revision = 0 if known is None else known.revision + 1
         self._written[key] = _Written(revision=revision, record=None, at_seconds=self._clock.monotonic())
 
     def prices(self) -> dict[str, PriceRecord]:
         """Return the prices in force by key."""
-        prices = {key: record for key, (_, record) in self._mirrored.items()}
+        prices = {key: mirrored.record for key, mirrored in self._mirrored.items()}
         now = self._clock.monotonic()
         for key, written in list(self._written.items()):
             mirrored = self._mirrored.get(key)
             gone = mirrored is None and written.record is None
-            overtaken = mirrored is not None and mirrored[0] >= written.revision
+            overtaken = mirrored is not None and mirrored.revision >= written.revision
             if gone or overtaken or now - written.at_seconds > UNCONFIRMED_SECONDS:
                 del self._written[key]
             elif written.record is None:

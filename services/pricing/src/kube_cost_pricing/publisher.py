@@ -7,14 +7,14 @@ from typing import NoReturn, Protocol
 from structlog.typing import FilteringBoundLogger
 
 from kube_cost_common.messages.codec import encode
-from kube_cost_common.messages.prices import LABELS_KEY, PriceRecord, PriceRequest, WantedLabels
+from kube_cost_common.messages.prices import LABELS_KEY, PriceRecord, WantedLabels
 from kube_cost_common.messages.status import Reading
 from kube_cost_common.runtime.bus import BusError
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters, Problems
 from kube_cost_pricing.catalog import Catalog
-from kube_cost_pricing.changes import Answered, Change, Delete, Put, changes, in_force, labels_key
-from kube_cost_pricing.demand import Demand
+from kube_cost_pricing.changes import Answered, Change, Delete, Put, changes, in_force
+from kube_cost_pricing.demand import Asked, Demand
 from kube_cost_pricing.held import Held
 
 FORGET_SECONDS = 3600.0
@@ -22,8 +22,9 @@ FORGET_SECONDS = 3600.0
 node that is settled last, 10 minutes after its end, doesn't need it any longer."""
 
 _WRITES_AT_ONCE = 64
+_DECISIONS_AT_ONCE = 100
 _RETRY_SECONDS = 1.0
-_SHOWN_REQUESTS = 5
+_SHOWN = 5
 _UNPRICED = "unpriced"
 
 
@@ -104,18 +105,17 @@ class Publisher:
         held = self._held.prices()
         requests = self._demand.requests
         now_ns = self._clock.now_ns()
-        answered = [
-            Answered(
-                request=request,
-                decision=await self._catalog.price(request, held=in_force(request, held), now_ns=now_ns),
-            )
-            for request in requests
-        ]
+        answered = []
+        for place, asked in enumerate(requests):
+            decision = await self._catalog.price(asked.request, held=in_force(asked, held), now_ns=now_ns)
+            answered.append(Answered(asked=asked, decision=decision))
+            if place % _DECISIONS_AT_ONCE == 0:
+                await self._clock.sleep(0)  # others have work too
         labels_written = await self._write_labels()
         written = await self._write([*changes(answered, held), *self._forgotten(requests, held)])
         held = self._held.prices()
-        self._in_use = [record for request in requests if (record := in_force(request, held)) is not None]
-        self._say_unpriced([one for one in answered if in_force(one.request, held) is None])
+        self._in_use = [record for asked in requests if (record := in_force(asked, held)) is not None]
+        self._say_unpriced([one for one in answered if in_force(one.asked, held) is None])
         complete = labels_written and written
         if complete:
             self._on_settled()
@@ -137,9 +137,9 @@ class Publisher:
             for (provider, kind), fetched_at_ns in sorted(oldest.items())
         ]
 
-    def _forgotten(self, requests: Sequence[PriceRequest], held: Mapping[str, PriceRecord]) -> list[Change]:
+    def _forgotten(self, requests: Sequence[Asked], held: Mapping[str, PriceRecord]) -> list[Change]:
         """Return the deletion of prices bound to labels that nobody has asked for in a long time."""
-        requested = {labels_key(request) for request in requests}
+        requested = {asked.labels_key for asked in requests}
         now = self._clock.monotonic()
         since = self._unrequested_since
         self._unrequested_since = {
@@ -166,6 +166,8 @@ class Publisher:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._write_one(change)) for change in batch]
             written = written and all(task.result() for task in tasks)
+        if wanted and written:
+            self._log.info("prices changed", prices=len(wanted), first=[_said(change) for change in wanted[:_SHOWN]])
         if written and self._failing:
             self._failing = False
             self._log.info("prices are written again")
@@ -175,11 +177,11 @@ class Publisher:
         try:
             if isinstance(change, Put):
                 self._held.wrote(change.key, change.record, await self._bucket.put(change.key, encode(change.record)))
-                self._log.info("price changed", key=change.key, usd=change.record.usd, source=change.record.source)
+                self._log.debug("price changed", key=change.key, usd=change.record.usd, source=change.record.source)
             else:
                 await self._bucket.delete(change.key)
                 self._held.deleted(change.key)
-                self._log.info("price withdrawn", key=change.key)
+                self._log.debug("price withdrawn", key=change.key)
         except BusError as error:
             self._failed(error)
             return False
@@ -195,14 +197,20 @@ class Publisher:
         if not unpriced:
             self._problems.over(_UNPRICED)
             return
-        shown = "; ".join(_why(one) for one in unpriced[:_SHOWN_REQUESTS])
-        more = f"; and {len(unpriced) - _SHOWN_REQUESTS} more" if len(unpriced) > _SHOWN_REQUESTS else ""
+        shown = "; ".join(_why(one) for one in unpriced[:_SHOWN])
+        more = f"; and {len(unpriced) - _SHOWN} more" if len(unpriced) > _SHOWN else ""
         if self._problems.say(_UNPRICED, f"no price is known for {shown}{more}"):
             self._log.warning("no price is known", requests=[_why(one) for one in unpriced])
 
 
+def _said(change: Change) -> str:
+    if isinstance(change, Delete):
+        return f"{change.key}: withdrawn"
+    return f"{change.key}: {change.record.usd} ({change.record.source})"
+
+
 def _why(one: Answered) -> str:
-    request = one.request
+    request = one.asked.request
     place = "/".join(part for part in (request.provider, request.zone or request.region) if part)
     what = " ".join(part for part in (request.kind, request.sku, request.capacity) if part)
     return f"{what} in {place} ({one.decision.reason or 'not yet written'})"

@@ -56,8 +56,9 @@ class Sanity:
         demand; None where that isn't known.
         """
         refused = self._refusal(quote)
-        if refused is None:
+        if refused is None and quote.currency != "USD":
             quote = replace(quote, amount=quote.amount * self._usd_per[quote.currency], currency="USD")
+        if refused is None:
             refused = self._implausible(request, quote, last_usd, on_demand_usd)
         if refused is None:
             return quote

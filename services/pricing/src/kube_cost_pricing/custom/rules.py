@@ -105,16 +105,17 @@ class CustomPrices:
 
     nodes: tuple[NodeRule, ...] = ()
     volumes: tuple[VolumeRule, ...] = ()
-    _by_type: dict[str | None, list[NodeRule]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _index: dict[object, list[NodeRule]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         for rule in self.nodes:
-            self._by_type.setdefault(rule.instance_type, []).append(rule)
+            key = rule.node_labels[0] if rule.node_labels else rule.instance_type
+            self._index.setdefault(key, []).append(rule)
 
     def node_rule(self, request: PriceRequest) -> NodeRule | None:
         """Return the rule for a node, or None."""
-        candidates = (*self._by_type.get(request.sku, ()), *self._by_type.get(None, ()))
-        matching = [rule for rule in candidates if rule.matches(request)]
+        keys = (request.sku, None, *request.labels.items())
+        matching = [rule for key in keys for rule in self._index.get(key, ()) if rule.matches(request)]
         return max(matching, key=lambda rule: rule.specificity, default=None)
 
     def volume_rule(self, request: PriceRequest) -> VolumeRule | None:
