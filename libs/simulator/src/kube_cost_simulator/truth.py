@@ -1,8 +1,10 @@
 """What the simulated cluster really cost: a ledger by brute force, in Fractions, written from cost-model.md alone.
 
-Amounts are kept in native units (millicores, bytes, GPUs) × nanoseconds and turned into USD once, at the end.
+Amounts are kept in native units (millicores, bytes, GPUs) × nanoseconds × the length of their sample, which are mostly
+whole numbers, and turned into USD once, at the end.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +15,8 @@ from typing import NamedTuple
 from kube_cost_simulator.history import History, NodeHistory, NodePrice, PodHistory
 from kube_cost_simulator.reservation import reserved
 from kube_cost_simulator.scenario import GIB, Shape, Weights
+
+Number = int | Fraction
 
 NANOSECONDS_PER_HOUR = 3_600_000_000_000
 IDLE = "__idle__"
@@ -76,17 +80,29 @@ def unit_prices(usd_per_hour: Fraction, shape: Shape, weights: Weights) -> ByRes
     return ByResource(*(usd_per_hour * weight / whole for weight in (weights.cpu, weights.memory, weights.gpu)))
 
 
-def charges(requests: Sequence[Fraction], usages: Sequence[Fraction], capacity: Fraction) -> list[Fraction]:
-    """What each pod is charged of one resource, requests and usages in one unit (cost-model.md §3, steps 1 and 2)."""
+def total(numbers: Iterable[Number]) -> Number:
+    """The sum, whole numbers first: they add up much faster."""
+    whole, fractions = 0, Fraction(0)
+    for number in numbers:
+        if isinstance(number, int):
+            whole += number
+        else:
+            fractions += number
+    return whole + fractions if fractions else whole
+
+
+def charges(requests: Sequence[Number], usages: Sequence[Number], capacity: Number) -> list[Number]:
+    """What each pod is charged of one resource, all in one unit (cost-model.md §3, steps 1 and 2)."""
     wanted = [max(request, usage) for request, usage in zip(requests, usages, strict=True)]
-    requested = sum(requests, Fraction(0))
-    if sum(wanted, Fraction(0)) <= capacity:
+    all_wanted = total(wanted)
+    if all_wanted <= capacity:
         return wanted
+    requested = total(requests)
     if requested > capacity:
-        return [request * capacity / requested for request in requests]
-    above = [want - request for want, request in zip(wanted, requests, strict=True)]
-    part = (capacity - requested) / sum(above, Fraction(0))
-    return [request + part * more for request, more in zip(requests, above, strict=True)]
+        part = Fraction(capacity) / requested
+        return [request * part for request in requests]
+    part = Fraction(capacity - requested) / (all_wanted - requested)
+    return [request + part * (want - request) for want, request in zip(wanted, requests, strict=True)]
 
 
 def price_paid(node: NodeHistory, price: NodePrice) -> Fraction:
@@ -115,12 +131,12 @@ def settle(history: History, samples_by_node: Mapping[str, Sequence[Sample]]) ->
 
 
 class _Amounts:
-    """Native amounts × ns of one hour at one price: by pod, and of the system and the idle rest."""
+    """Amounts of one hour at one price in samples of one length: by pod, and of the system and the idle rest."""
 
     def __init__(self) -> None:
-        self.pods: dict[str, list[Fraction]] = defaultdict(lambda: [Fraction(0)] * 3)
-        self.system = [Fraction(0)] * 3
-        self.idle = [Fraction(0)] * 3
+        self.pods: dict[str, list[Number]] = {}
+        self.system: list[Number] = [0, 0, 0]
+        self.idle: list[Number] = [0, 0, 0]
         self.duration_ns = 0
 
 
@@ -133,12 +149,12 @@ class _NodeLedger:
         self._coming = sorted(pods, key=lambda pod: pod.bound_ns, reverse=True)
         self._present: list[PodHistory] = []
         self._namespaces: dict[str, str] = {}
-        self._amounts: dict[tuple[int, int], _Amounts] = defaultdict(_Amounts)
-        self._capacity = (node.shape.vcpu * 1000, node.shape.memory_gib * GIB, node.shape.gpus)
+        self._held: dict[tuple[str, int], tuple[int, int, int]] = {}
+        # By hour, index of the price, and length of the sample.
+        self._amounts: dict[tuple[int, int, int], _Amounts] = defaultdict(_Amounts)
+        self._capacity = [whole(node.shape.vcpu * 1000), whole(node.shape.memory_gib * GIB), whole(node.shape.gpus)]
         allocatable = (node.allocatable.cpu_millicores, node.allocatable.memory_bytes, node.allocatable.gpus)
-        self._held_back = [
-            max(Fraction(0), nominal - left) for nominal, left in zip(self._capacity, allocatable, strict=True)
-        ]
+        self._held_back = [max(0, nominal - left) for nominal, left in zip(self._capacity, allocatable, strict=True)]
 
     def _end(self, pod: PodHistory) -> int:
         return self._through_ns if pod.ended_ns is None else pod.ended_ns
@@ -154,46 +170,53 @@ class _NodeLedger:
             self._present.append(pod)
             self._namespaces[pod.uid] = pod.namespace
         self._present = [pod for pod in self._present if self._end(pod) > start_ns]
+        length_ns = end_ns - start_ns
         usages = {
-            pod.uid: self._average(pod, max(start_ns, pod.bound_ns), min(end_ns, self._end(pod)), sample)
+            pod.uid: self._average(pod, max(start_ns, pod.bound_ns), min(end_ns, self._end(pod)), sample, length_ns)
             for pod in self._present
         }
         nobodys = self._give_to_the_ended(usages, sample, start_ns, end_ns)
         for piece_start_ns, piece_end_ns in pairwise(sorted(self._cuts(start_ns, end_ns))):
-            self._piece(piece_start_ns, piece_end_ns, usages, nobodys)
+            self._piece(piece_start_ns, piece_end_ns, length_ns, usages, nobodys)
 
-    def _average(self, pod: PodHistory, start_ns: int, end_ns: int, sample: Sample) -> list[Fraction]:
-        """Mean millicores and bytes of a pod while it was charged in the sample."""
-        if pod.usage is None or sample.by_request:
-            return [Fraction(0)] * 3
+    def _average(self, pod: PodHistory, start_ns: int, end_ns: int, sample: Sample, length_ns: int) -> list[Number]:
+        """Mean millicores and bytes of a pod while it was charged in the sample, × the sample's length."""
+        if pod.usage is None or sample.by_request or pod.uid in sample.unseen:
+            return [0, 0, 0]
         before, after = pod.usage.totals(start_ns), pod.usage.totals(end_ns)
+        used = (after.cpu_millicore_ns - before.cpu_millicore_ns, after.memory_byte_ns - before.memory_byte_ns)
         alive_ns = end_ns - start_ns
-        millicores = Fraction(after.cpu_millicore_ns - before.cpu_millicore_ns, alive_ns)
-        memory_bytes = Fraction(after.memory_byte_ns - before.memory_byte_ns, alive_ns)
-        unseen = pod.uid in sample.unseen
-        return [Fraction(0) if unseen else millicores, Fraction(0) if unseen else memory_bytes, Fraction(0)]
+        if alive_ns == length_ns:
+            return [*used, 0]
+        return [*(Fraction(amount * length_ns, alive_ns) for amount in used), 0]
 
-    def _give_to_the_ended(
-        self, usages: dict[str, list[Fraction]], sample: Sample, start_ns: int, end_ns: int
-    ) -> Fraction:
-        """Step 4: share unseen CPU among the pods that ended; returns the millicores left for the system."""
+    def _give_to_the_ended(self, usages: dict[str, list[Number]], sample: Sample, start_ns: int, end_ns: int) -> Number:
+        """Step 4: share unseen CPU among the pods that ended; returns millicores × length left for the system."""
         if not sample.unseen or sample.by_request:
-            return Fraction(0)
+            return 0
         unseen_millicore_ns = sum(
             pod.usage.totals(end_ns).cpu_millicore_ns - pod.usage.totals(start_ns).cpu_millicore_ns
             for pod in self._present
             if pod.uid in sample.unseen and pod.usage is not None
         )
         ended = [pod for pod in self._present if pod.ended_ns is not None and pod.ended_ns <= end_ns]
-        held = {pod.uid: reserved(pod.requests[-1]).cpu_millicores for pod in ended}
         if not ended:
-            return Fraction(unseen_millicore_ns, end_ns - start_ns)
-        whole = sum(held.values())
+            return unseen_millicore_ns
+        held = {pod.uid: self._holding(pod, len(pod.requests) - 1)[0] for pod in ended}
+        all_held = sum(held.values())
         for pod in ended:
-            part = Fraction(held[pod.uid], whole) if whole else Fraction(1, len(ended))
+            part = Fraction(held[pod.uid], all_held) if all_held else Fraction(1, len(ended))
             alive_ns = self._end(pod) - max(start_ns, pod.bound_ns)
-            usages[pod.uid][0] += part * unseen_millicore_ns / alive_ns
-        return Fraction(0)
+            usages[pod.uid][0] += part * unseen_millicore_ns * (end_ns - start_ns) / alive_ns
+        return 0
+
+    def _holding(self, pod: PodHistory, index: int) -> tuple[int, int, int]:
+        """Millicores, bytes and GPUs that a pod holds by the change of its requests with that index."""
+        held = self._held.get((pod.uid, index))
+        if held is None:
+            amount = reserved(pod.requests[index])
+            held = self._held[pod.uid, index] = (amount.cpu_millicores, amount.memory_bytes, amount.gpus)
+        return held
 
     def _cuts(self, start_ns: int, end_ns: int) -> Iterator[int]:
         """Where pieces begin and end, each once."""
@@ -206,58 +229,57 @@ class _NodeLedger:
         cuts.update(hour * NANOSECONDS_PER_HOUR for hour in range(first_hour, end_ns // NANOSECONDS_PER_HOUR + 1))
         return (cut for cut in cuts if start_ns <= cut <= end_ns)
 
-    def _piece(self, start_ns: int, end_ns: int, usages: Mapping[str, list[Fraction]], nobodys: Fraction) -> None:
-        """Add a piece in which nothing changes."""
+    def _piece(
+        self, start_ns: int, end_ns: int, length_ns: int, usages: Mapping[str, list[Number]], nobodys: Number
+    ) -> None:
+        """Add a piece in which nothing changes; amounts here are × the sample's length."""
         duration_ns = end_ns - start_ns
-        price_index = max(
-            (index for index, price in enumerate(self._node.prices) if price.from_ns <= start_ns), default=0
-        )
-        amounts = self._amounts[start_ns // NANOSECONDS_PER_HOUR, price_index]
+        price_index = last_before([price.from_ns for price in self._node.prices], start_ns)
+        amounts = self._amounts[start_ns // NANOSECONDS_PER_HOUR, price_index, length_ns]
         amounts.duration_ns += duration_ns
         alive = [pod for pod in self._present if pod.bound_ns <= start_ns < self._end(pod)]
-        holdings = []
-        for pod in alive:
-            held = reserved([change for change in pod.requests if change.from_ns <= start_ns][-1])
-            holdings.append((held.cpu_millicores, held.memory_bytes, held.gpus))
+        holdings = [
+            self._holding(pod, last_before([change.from_ns for change in pod.requests], start_ns)) for pod in alive
+        ]
         for index in range(3):
-            capacity = self._capacity[index]
+            capacity = self._capacity[index] * length_ns
             charged = charges(
-                [Fraction(held[index]) for held in holdings], [usages[pod.uid][index] for pod in alive], capacity
+                [held[index] * length_ns for held in holdings], [usages[pod.uid][index] for pod in alive], capacity
             )
-            free = capacity - sum(charged, Fraction(0))
-            system = min(self._held_back[index] + (nobodys if index == 0 else 0), free)
+            free = capacity - total(charged)
+            system = min(self._held_back[index] * length_ns + (nobodys if index == 0 else 0), free)
             idle = free - system
             assert system >= 0, "more was charged than there is"
-            assert sum(charged, Fraction(0)) + system + idle == capacity, "a piece doesn't add up"
+            assert idle >= 0, "more was kept back than is free"
             for pod, charge in zip(alive, charged, strict=True):
-                amounts.pods[pod.uid][index] += charge * duration_ns
+                amounts.pods.setdefault(pod.uid, [0, 0, 0])[index] += charge * duration_ns
             amounts.system[index] += system * duration_ns
             amounts.idle[index] += idle * duration_ns
 
     def close(self, truth: Truth) -> None:
         """Turn amounts into USD and put them into `truth`."""
-        node, shape, weights = self._node, self._node.shape, self._node.weights
-        for (hour, price_index), amounts in self._amounts.items():
+        node = self._node
+        for (hour, price_index, length_ns), amounts in self._amounts.items():
             price = node.prices[price_index]
             usd_per_hour = price_paid(node, price)
             key = (node.uid, hour * 3600)
-            total = usd_per_hour * amounts.duration_ns / NANOSECONDS_PER_HOUR
-            units = unit_prices(usd_per_hour, shape, weights)
-            idle = _usd(amounts.idle, units)
+            due = usd_per_hour * amounts.duration_ns / NANOSECONDS_PER_HOUR
+            units = unit_prices(usd_per_hour, node.shape, node.weights)
+            idle = _usd(amounts.idle, units, length_ns)
             if units == ZERO:
-                idle = ByResource(cpu=total)
-            rows = {uid: _usd(amount, units) for uid, amount in amounts.pods.items()}
-            system = _usd(amounts.system, units)
+                idle = ByResource(cpu=due)
+            rows = {uid: _usd(amount, units, length_ns) for uid, amount in amounts.pods.items()}
+            system = _usd(amounts.system, units, length_ns)
             given = sum((row.total for row in rows.values()), Fraction(0)) + system.total + idle.total
-            assert given == total, f"{given} of {total} USD were given out"
+            assert given == due, f"{given} of {due} USD were given out"
             for uid, row in rows.items():
                 truth.pods[*key, uid] = truth.pods.get((*key, uid), ZERO).plus(row)
             truth.idle[key] = truth.idle.get(key, ZERO).plus(idle)
             truth.system[key] = truth.system.get(key, ZERO).plus(system)
-            truth.nodes[key] = truth.nodes.get(key, Fraction(0)) + total
-            self._save(truth, price, amounts)
+            truth.nodes[key] = truth.nodes.get(key, Fraction(0)) + due
+            self._save(truth, price, amounts, length_ns)
 
-    def _save(self, truth: Truth, price: NodePrice, amounts: _Amounts) -> None:
+    def _save(self, truth: Truth, price: NodePrice, amounts: _Amounts, length_ns: int) -> None:
         """Cost-model.md §5: what the discount is worth, spread as the cost is."""
         if self._node.capacity_type != "spot" or price.spot_usd_per_hour is None:
             return
@@ -265,7 +287,7 @@ class _NodeLedger:
         saved = saved_per_hour * amounts.duration_ns / NANOSECONDS_PER_HOUR
         units = unit_prices(saved_per_hour, self._node.shape, self._node.weights)
         for uid, amount in amounts.pods.items():
-            part = _usd(amount, units).total
+            part = _usd(amount, units, length_ns).total
             saved -= part
             key = (self._node.uid, self._namespaces[uid])
             truth.savings[key] = truth.savings.get(key, Fraction(0)) + part
@@ -273,10 +295,21 @@ class _NodeLedger:
         truth.savings[idle_key] = truth.savings.get(idle_key, Fraction(0)) + saved
 
 
-def _usd(amounts: Sequence[Fraction], units: ByResource) -> ByResource:
-    """USD of native amounts × ns at prices per vCPU, GiB and GPU hour."""
+def whole(number: Fraction) -> Number:
+    """The same number, as an int where it is one."""
+    return number.numerator if number.denominator == 1 else number
+
+
+def last_before(moments_ns: Sequence[int], at_ns: int) -> int:
+    """The index of the last of ascending moments that isn't after `at_ns`; 0 if all are."""
+    return max(bisect_right(moments_ns, at_ns) - 1, 0)
+
+
+def _usd(amounts: Sequence[Number], units: ByResource, length_ns: int) -> ByResource:
+    """USD of native amounts × ns × sample length, at prices per vCPU, GiB and GPU hour."""
+    divisor = NANOSECONDS_PER_HOUR * length_ns
     return ByResource(
-        amounts[0] * units.cpu / 1000 / NANOSECONDS_PER_HOUR,
-        amounts[1] * units.memory / GIB / NANOSECONDS_PER_HOUR,
-        amounts[2] * units.gpu / NANOSECONDS_PER_HOUR,
+        amounts[0] * units.cpu / (1000 * divisor),
+        amounts[1] * units.memory / (GIB * divisor),
+        amounts[2] * units.gpu / divisor,
     )
