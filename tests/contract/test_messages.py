@@ -9,14 +9,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-import msgpack
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import wire_records
-from harness.wire_records import WireRecord
+from harness.wire_records import WireRecord, pack, unpack
 from kube_cost_common.messages.codec import Record, RecordDecoder, encode
 from kube_cost_common.messages.prices import PriceDemand, PriceRecord, PriceRequest, Shape
 from kube_cost_common.messages.status import StatusReport
@@ -41,11 +40,6 @@ def golden_bytes(record: Record) -> bytes:
     return bytes.fromhex(golden_file(record).read_text())
 
 
-def pack(plain: object) -> bytes:
-    packed: bytes = msgpack.packb(plain)
-    return packed
-
-
 def decode(record: Record, plain: object) -> Any:
     return RecordDecoder(type(record)).decode(pack(plain))
 
@@ -59,7 +53,7 @@ def test_a_records_bytes_are_those_of_its_golden_file(wire: WireRecord) -> None:
 @every_record
 def test_another_reader_finds_the_fields_in_their_order(wire: WireRecord) -> None:
     """The msgpack package reads the golden bytes as the list spelled out in the harness."""
-    assert msgpack.unpackb(golden_bytes(wire.record)) == wire.plain
+    assert unpack(golden_bytes(wire.record)) == wire.plain
 
 
 @every_record

@@ -5,13 +5,12 @@ import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
-import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import wire_records
-from harness.wire_records import WireRecord
+from harness.wire_records import WireRecord, pack, unknown_extension, unpack
 from kube_cost_common.messages.codec import MAX_RECORD_BYTES, DecodeError, Record, RecordDecoder, encode
 from kube_cost_common.messages.prices import WantedLabels
 
@@ -19,11 +18,6 @@ REASONS = {"oversized", "version", "malformed"}
 FEW_BYTES = 20_000_000
 
 every_record = pytest.mark.parametrize("wire", wire_records.ALL, ids=lambda wire: wire.name)
-
-
-def pack(plain: object) -> bytes:
-    packed: bytes = msgpack.packb(plain)
-    return packed
 
 
 def refusal(record: Record, payload: bytes) -> str:
@@ -100,7 +94,7 @@ def test_what_is_no_list_of_fields_is_malformed(wire: WireRecord, plain: object)
 def with_wrong_types(plain: list[Any]) -> Iterator[list[Any]]:
     """Yield `plain` once for each of its fields and its parts' fields, that one being of a type it never has."""
     for at, field in enumerate(plain):
-        yield [*plain[:at], msgpack.ExtType(5, b"wrong"), *plain[at + 1 :]]
+        yield [*plain[:at], unknown_extension(), *plain[at + 1 :]]
         if isinstance(field, list):
             yield from ([*plain[:at], wrong, *plain[at + 1 :]] for wrong in with_wrong_types(field))
 
@@ -186,7 +180,7 @@ def test_a_length_that_is_a_lie_takes_no_memory(wire: WireRecord, kind: bytes, l
     try:
         for head in heads:
             # The list's own length says that there is one more field: the lie.
-            payload = struct.pack(">BH", 0xDC, len(msgpack.unpackb(head)) + 1) + pack_fields(head) + lie
+            payload = struct.pack(">BH", 0xDC, len(unpack(head)) + 1) + pack_fields(head) + lie
             assert refusal(wire.record, payload) == "malformed"
         assert tracemalloc.get_traced_memory()[1] < FEW_BYTES
     finally:
@@ -195,7 +189,7 @@ def test_a_length_that_is_a_lie_takes_no_memory(wire: WireRecord, kind: bytes, l
 
 def pack_fields(packed_list: bytes) -> bytes:
     """Return the fields of a packed list without the list's own head."""
-    return b"".join(pack(field) for field in msgpack.unpackb(packed_list))
+    return b"".join(pack(field) for field in unpack(packed_list))
 
 
 def test_as_many_small_parts_as_fit_are_read() -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import msgpack  # type: ignore[import-untyped]
+
 from kube_cost_common.messages.codec import Record
 from kube_cost_common.messages.prices import (
     PriceDemand,
@@ -17,6 +19,22 @@ from kube_cost_common.messages.status import Reading, StatusReport
 from kube_cost_common.messages.usage import PodUsage, RootUsage, UsageSample
 
 NOW_NS = 1_800_000_000_000_000_000
+
+
+def pack(plain: object) -> bytes:
+    """Write MessagePack with another library than ours."""
+    packed: bytes = msgpack.packb(plain)
+    return packed
+
+
+def unpack(payload: bytes) -> Any:
+    """Read MessagePack with another library than ours."""
+    return msgpack.unpackb(payload)
+
+
+def unknown_extension() -> object:
+    """A value of a type that no field has."""
+    return msgpack.ExtType(5, b"unknown")
 
 
 @dataclass(frozen=True, kw_only=True)
