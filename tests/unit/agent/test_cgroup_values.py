@@ -2,6 +2,7 @@ import pathlib
 
 import pytest
 
+from kube_cost_agent.cgroup_files import CgroupV1Files, CgroupV2Files, OpenFiles
 from kube_cost_agent.cgroup_values import io_of_blkio, io_of_stat, stat_value
 from kube_cost_agent.readings import IoReading
 
@@ -63,6 +64,39 @@ def test_recorded_v1_blkio_files_are_added_up_without_the_array_on_top(fixtures:
         read_operations=20_689_345 + 23_043_666,
         write_operations=39 + 281 + 27_906_791 + 28_906_992,
     )
+
+
+def test_a_recorded_v2_container_is_read_whole(fixtures: pathlib.Path) -> None:
+    """CPU, memory less inactive file pages, and block I/O of a container's files as a kernel wrote them."""
+    folder = fixtures / "kubepods.slice" / "kubepods-besteffort.slice" / _POD / _CONTAINER
+    files = CgroupV2Files(folder, below=_disks, open_files=OpenFiles(0), keep=False)
+    reading = files.read(1)
+    assert reading.cpu_ns == 3_795_681_254_000
+    assert reading.working_set_bytes == 48_648_192 - 159_744
+    assert reading.io is not None
+    assert reading.io.read_operations == 66
+
+
+def test_recorded_v1_files_are_read_whole(fixtures: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """CPU in nanoseconds, total_inactive_file off the usage, and the throttle files for block I/O."""
+    name = next((fixtures / "cpuacct" / "docker").iterdir()).name
+    memory = tmp_path / "memory"
+    memory.mkdir()
+    (memory / "memory.stat").write_bytes((fixtures / "memory" / "docker" / name / "memory.stat").read_bytes())
+    (memory / "memory.usage_in_bytes").write_text("15984865280\n")  # the recording has no usage: its rss + cache
+    files = CgroupV1Files(
+        cpuacct=fixtures / "cpuacct" / "docker" / name,
+        memory=memory,
+        blkio=fixtures / "blkio" / "docker" / name,
+        below=_disks,
+        open_files=OpenFiles(0),
+        keep=False,
+    )
+    reading = files.read(1)
+    assert reading.cpu_ns == 107_292_866_812_141
+    assert reading.working_set_bytes == 15_984_865_280 - 1_601_998_848
+    assert reading.io is not None
+    assert reading.io.write_operations == 39 + 281 + 27_906_791 + 28_906_992 + 4
 
 
 def test_a_key_is_found_by_its_whole_name(fixtures: pathlib.Path) -> None:

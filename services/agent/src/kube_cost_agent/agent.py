@@ -67,6 +67,10 @@ class Agent:
         if self._session.follow_boot(boot_id):
             self._log.warning("the kernel was booted anew", boot_id=boot_id)
         await self._learn()
+        await self.sample_cgroups()
+
+    async def sample_cgroups(self) -> None:
+        """Look at the cgroups once more, and hand on the sample that ends now, with what the kubelet said before."""
         await self._look()
         self._publisher.offer(self._session.sampler.sample(self._session.now_ns()))
         self._sampled = True

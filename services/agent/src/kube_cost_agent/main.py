@@ -136,7 +136,7 @@ async def _send_last(agent: Agent, publisher: Publisher, service: Service) -> No
     """Send what was used since the last sample: the memory integral ends with this process."""
     try:
         async with asyncio.timeout(LAST_SAMPLE_SECONDS):
-            await agent.sample()
+            await agent.sample_cgroups()
             await publisher.flush()
     except Exception as error:  # noqa: BLE001 - whatever it is, the service is ending
         service.log.warning("the last sample isn't stored", error=repr(error), waiting=publisher.waiting)
