@@ -77,7 +77,7 @@ def test_what_ended_pods_used_stays_in_their_parents(demo: SimulatedCluster, wri
 
 
 def test_classes_and_node_add_up(demo: SimulatedCluster, writer: CgroupWriter) -> None:
-    """The two class slices and the guaranteed pods are kubepods; the root has the node's own use on top."""
+    """The two class slices and the guaranteed pods are kubepods; the root has them and system.slice."""
     after(demo, 90)
     writer.write(demo.now_ns)
     for node in demo.nodes:
@@ -86,7 +86,8 @@ def test_classes_and_node_add_up(demo: SimulatedCluster, writer: CgroupWriter) -
         classes = [kubepods / "kubepods-burstable.slice", kubepods / "kubepods-besteffort.slice"]
         guaranteed = [path for path in pod_slices(root) if path.parent == kubepods]
         assert usage_usec(kubepods) == sum(map(usage_usec, [*classes, *guaranteed]))
-        assert usage_usec(root) == usage_usec(kubepods) + 90 * SECOND_NS * 90 // 1_000_000
+        assert usage_usec(root / "system.slice") == 90 * 90 * 1000
+        assert usage_usec(root) == usage_usec(kubepods) + usage_usec(root / "system.slice")
         assert "memory" in (root / "cgroup.controllers").read_text().split()
 
 

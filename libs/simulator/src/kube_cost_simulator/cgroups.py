@@ -146,7 +146,7 @@ def cgroup_path(root: Path, path: str) -> str:
 
 def counters_by_cgroup(reading: NodeReading) -> dict[str, Counters]:
     """The counters of every cgroup of a node, by its path below the root (which is the empty path)."""
-    cgroups = {"": reading.node, KUBEPODS: reading.kubepods}
+    cgroups = {"": reading.node, "system.slice": reading.system, KUBEPODS: reading.kubepods}
     cgroups |= {path: reading.classes[quality] for quality, path in CLASS_SLICES.items() if path != KUBEPODS}
     for pod, counted in reading.pods.values():
         path = pod_slice(pod)

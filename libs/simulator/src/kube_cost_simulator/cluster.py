@@ -54,7 +54,7 @@ class Controller(Protocol):
 class SimulatedCluster:
     """A cluster made from a scenario and a seed. `start` it, then `advance_to` any time; nothing happens by itself."""
 
-    def __init__(self, *, scenario: Scenario, seed: int, clock: Clock, log_capacity: int = 10_000) -> None:
+    def __init__(self, *, scenario: Scenario, seed: int, clock: Clock, log_capacity: int = 5_000) -> None:
         self.scenario = scenario
         self.history = History()
         self.store = ObjectStore(log_capacity=log_capacity)

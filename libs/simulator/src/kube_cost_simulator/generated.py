@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from kube_cost_simulator.demo import REGION, asked, container, swinging, template, using
+from kube_cost_simulator.building import REGION, asked, container, swinging, template, using
 from kube_cost_simulator.names import Names
 from kube_cost_simulator.scenario import (
     GIB,

@@ -75,12 +75,13 @@ def running_containers(pod: PodState) -> list[ContainerFact]:
 
 @dataclass(frozen=True)
 class NodeReading:
-    """A node's counters at `at_ns`: of each running pod (by uid), of the QoS classes, of all pods, of the node."""
+    """A node's counters at `at_ns`, its running pods by uid; `system` is what isn't a pod's, `node` is everything."""
 
     at_ns: int
     pods: Mapping[str, tuple[PodState, Counters]]
     classes: Mapping[str, Counters]
     kubepods: Counters
+    system: Counters
     node: Counters
 
 
@@ -107,4 +108,11 @@ class NodeCounters:
         for counted in classes.values():
             kubepods = kubepods.plus(counted)
         system = pod_counters(self._system, at_ns)
-        return NodeReading(at_ns=at_ns, pods=running, classes=classes, kubepods=kubepods, node=kubepods.plus(system))
+        return NodeReading(
+            at_ns=at_ns,
+            pods=running,
+            classes=classes,
+            kubepods=kubepods,
+            system=system,
+            node=kubepods.plus(system),
+        )

@@ -1,5 +1,6 @@
 """Kubernetes quantities, as whole millicores and bytes."""
 
+import math
 from decimal import Decimal
 
 from kube_cost_simulator.scenario import Resources
@@ -58,7 +59,7 @@ def number(quantity: str) -> Decimal:
 def resources_of(texts: Json) -> Resources:
     """The amounts of a `requests` map, rounded up to whole millicores and bytes as the API server does."""
     return Resources(
-        cpu_millicores=-int(-number(str(texts.get("cpu", "0"))) * 1000 // 1),
-        memory_bytes=-int(-number(str(texts.get("memory", "0"))) // 1),
+        cpu_millicores=math.ceil(number(str(texts.get("cpu", "0"))) * 1000),
+        memory_bytes=math.ceil(number(str(texts.get("memory", "0")))),
         gpus=int(number(str(texts.get("nvidia.com/gpu", "0")))),
     )
