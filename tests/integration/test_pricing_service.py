@@ -46,7 +46,7 @@ def node(sku: str = "c5.2xlarge", *, capacity: str = ON_DEMAND, **labels: str) -
     return PriceRequest(
         provider="aws",
         region="us-east-1",
-        zone="us-east-1a",
+        zone="us-east-1a" if capacity == SPOT else "",
         kind=INSTANCE,
         sku=sku,
         os="linux",

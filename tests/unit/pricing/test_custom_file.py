@@ -189,7 +189,7 @@ async def test_a_start_with_a_bad_file(path: Path, content: bytes | None, messag
 
 async def test_many_faults_are_cut_short(path: Path) -> None:
     """The problem shows the first five faults and how many more there are."""
-    followed = await started(path, "nodes:\n" + "- {usd_per_hour: x, zone: a}\n" * 9)
+    followed = await started(path, "nodes:\n" + "- {usd_per_hour: x, region: a}\n" * 9)
     (sentence,) = followed.problems.sentences()
     assert sentence.count("expected a number") == 5
     assert sentence.endswith("; and 4 more faults")

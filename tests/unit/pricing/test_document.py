@@ -88,17 +88,17 @@ def test_zero_is_a_price() -> None:
 def test_the_most_specific_rule_wins(labels: dict[str, str], sku: str, zone: str, usd: float) -> None:
     """More labels beat fewer, these a type, it a zone, it a region, it a provider; the order doesn't matter."""
     rules = [
-        "{provider: aws, usd_per_hour: 1}",
-        "{region: us-east-1, usd_per_hour: 2}",
-        "{zone: us-east-1a, usd_per_hour: 2.5}",
-        "{instance_type: m5.large, usd_per_hour: 3}",
-        "{instance_type: m5.large, zone: us-east-1a, usd_per_hour: 4}",
-        "{node_labels: {pool: batch}, usd_per_hour: 5}",
-        "{node_labels: {pool: batch, team: x}, usd_per_hour: 6}",
+        "{provider: aws, capacity: spot, usd_per_hour: 1}",
+        "{region: us-east-1, capacity: spot, usd_per_hour: 2}",
+        "{zone: us-east-1a, capacity: spot, usd_per_hour: 2.5}",
+        "{instance_type: m5.large, capacity: spot, usd_per_hour: 3}",
+        "{instance_type: m5.large, zone: us-east-1a, capacity: spot, usd_per_hour: 4}",
+        "{node_labels: {pool: batch}, capacity: spot, usd_per_hour: 5}",
+        "{node_labels: {pool: batch, team: x}, capacity: spot, usd_per_hour: 6}",
     ]
     for order in (rules, rules[::-1]):
         prices = read("nodes:\n" + "\n".join(f"- {rule}" for rule in order))
-        rule = prices.node_rule(node(sku, zone=zone, region=zone[:-1], labels=labels))
+        rule = prices.node_rule(node(sku, capacity=SPOT, zone=zone, region=zone[:-1], labels=labels))
         assert rule is not None
         assert rule.price == usd
 
@@ -204,7 +204,7 @@ RULE = "nodes:\n- instance_type: m5.large\n  "
         (RULE + "usd_per_hour: [1]\n", ["prices.yaml:3: nodes[0].usd_per_hour: expected a number of USD, 0 or more, "]),
         (RULE + "usd_per_hour:\n", ["prices.yaml:3: nodes[0].usd_per_hour: expected a number of USD, 0 or more, "]),
         (
-            RULE + "zone: a\n",
+            RULE + "region: a\n",
             ["prices.yaml:2: nodes[0]: no price; expected usd_per_hour, or usd_per_vcpu_hour and usd_per_gib_hour"],
         ),
         (
@@ -227,7 +227,14 @@ RULE = "nodes:\n- instance_type: m5.large\n  "
             RULE + "usd_per_hour: 1\n  capacity: SPOT\n",
             ["prices.yaml:4: nodes[0].capacity: expected one of on_demand, spot, found SPOT"],
         ),
-        (RULE + "usd_per_hour: 1\n  zone: ''\n", ["prices.yaml:4: nodes[0].zone: expected a zone, found the text ''"]),
+        (
+            RULE + "usd_per_hour: 1\n  region: ''\n",
+            ["prices.yaml:4: nodes[0].region: expected a region, found the text ''"],
+        ),
+        (
+            RULE + "usd_per_hour: 1\n  zone: us-east-1a\n",
+            ["prices.yaml:4: nodes[0].zone: on-demand prices hold for a region; expected capacity: spot beside it"],
+        ),
         (
             RULE + "usd_per_hour: 1\n  region: {a: b}\n",
             ["prices.yaml:4: nodes[0].region: expected a region, found fields"],
@@ -243,6 +250,10 @@ RULE = "nodes:\n- instance_type: m5.large\n  "
         (
             RULE + "usd_per_hour: 1\n  node_labels: {a: [b]}\n",
             ["prices.yaml:4: nodes[0].node_labels.a: expected the label's value, a text"],
+        ),
+        (
+            "volumes: [{zone: a, usd_per_gib_month: 1}]\n",
+            ["prices.yaml:1: volumes[0].zone: unknown field; expected one of storage_class, volume_type, pro"],
         ),
         (
             "volumes: [{storage_class: fast}]\n",
@@ -296,7 +307,7 @@ def test_with_another_currency_the_fields_are_named_by_it() -> None:
         ("instance_type: m5.large", "instance_type: m5.large"),
         ("node_labels: {pool: a}", "node_labels: {team: x}"),
         ("node_labels: {pool: a, team: x}", "node_labels: {team: x, zone: b}"),
-        ("zone: a", "zone: a"),
+        ("zone: a, capacity: spot", "zone: a, capacity: spot"),
         ("capacity: spot", "capacity: spot"),
     ],
 )
@@ -316,7 +327,7 @@ def test_two_rules_for_the_same_are_a_fault(one: str, other: str) -> None:
         ("node_labels: {pool: a}", "node_labels: {pool: b}"),
         ("node_labels: {pool: a, team: x}", "node_labels: {pool: b, zone: z}"),
         ("node_labels: {pool: a}", "node_labels: {pool: a, team: x}"),
-        ("zone: a", "region: a"),
+        ("zone: a, capacity: spot", "region: a, capacity: spot"),
     ],
 )
 def test_rules_that_cannot_meet_are_no_fault(one: str, other: str) -> None:

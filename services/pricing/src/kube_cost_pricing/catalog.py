@@ -94,7 +94,7 @@ class Catalog:
 
     async def price(self, request: PriceRequest, *, held: PriceRecord | None, now_ns: int) -> Decision:
         """Return the price for `request`; `held` is the one in force, `now_ns` Unix nanoseconds of now."""
-        on_demand_request = msgspec.structs.replace(request, capacity=ON_DEMAND)
+        on_demand_request = msgspec.structs.replace(request, capacity=ON_DEMAND, zone="")  # it holds for the region
         is_spot = request.kind == INSTANCE and request.capacity == SPOT
         asked = [
             Said(

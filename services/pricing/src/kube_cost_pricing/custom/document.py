@@ -4,9 +4,9 @@
 currency: USD                  # of all figures here; the names of the price fields begin with it (eur_per_hour …).
                                # Another one than USD needs a rate: KUBE_COST_CURRENCY_RATES="EUR=1.08"
 nodes:
-  - instance_type: c5.2xlarge  # any of instance_type, provider (aws, azure, gcp, custom), region, zone, node_labels
-    zone: us-east-1a
+  - instance_type: c5.2xlarge  # any of instance_type, provider (aws, azure, gcp, custom), region, node_labels, zone
     capacity: spot             # on_demand (default) or spot: a rule is for one of them
+    zone: us-east-1a           # for spot only: on-demand prices hold for a region
     usd_per_hour: 0.1387
   - node_labels: {pool: batch} # all must be on the node; text, as Kubernetes' labels are
     usd_per_hour: 0            # a node that costs nothing, say of hardware written off
@@ -14,7 +14,7 @@ nodes:
     usd_per_gib_hour: 0.0028   # is named
     usd_per_gpu_hour: 0.75     # 0 where it is left out
 volumes:
-  - storage_class: fast        # any of storage_class, volume_type (gp3 …), provider, region, zone
+  - storage_class: fast        # any of storage_class, volume_type (gp3 …), provider, region
     usd_per_gib_month: 0.12    # a month of 730 hours
 ```
 
@@ -39,7 +39,7 @@ from kube_cost_pricing.custom.yaml_reader import Fault, Reader
 
 PROVIDERS = ("aws", "azure", "gcp", "custom")
 
-_PLACE = ("provider", "region", "zone")
+_PLACE = ("provider", "region")
 
 
 class CustomPricesError(ValueError):
@@ -116,7 +116,7 @@ class _Document:
         if not isinstance(node, yaml.MappingNode):
             self._reader.free_mapping(node, path)
             return None
-        names = ("instance_type", "node_labels", *_PLACE, "capacity", whole, *by_resource)
+        names = ("instance_type", "node_labels", *_PLACE, "zone", "capacity", whole, *by_resource)
         fields = self._reader.mapping(node, path, names)
         place = self._place(fields, path)
         instance_type = self._text(fields, path, "instance_type", "a machine type")
@@ -124,6 +124,12 @@ class _Document:
         capacity: str | None = ON_DEMAND
         if "capacity" in fields:
             capacity = self._reader.choice(fields["capacity"], f"{path}.capacity", (ON_DEMAND, SPOT))
+        if "zone" in fields and capacity == ON_DEMAND:
+            self._reader.fault(
+                fields["zone"],
+                f"{path}.zone",
+                "on-demand prices hold for a region; expected capacity: spot beside it, or the zone among node_labels",
+            )
         price = self._node_price(node, fields, path, whole, by_resource)
         if capacity is None or price is None or len(self._reader.faults) > faults:
             return None
