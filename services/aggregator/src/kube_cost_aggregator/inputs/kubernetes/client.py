@@ -67,6 +67,10 @@ class EventStream:
 
     def close(self) -> None:
         """Hang up: whoever waits for a line gets UnreachableError."""
+        # A TLS goodbye that nobody waits for would outlive the session, and the loop.
+        connection = self._response.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
         self._response.close()
 
     async def _read(self, silence_seconds: float) -> bytes:
@@ -95,10 +99,11 @@ class ApiClient:
         with self._named_faults(ANSWER_SECONDS):
             async with asyncio.timeout(ANSWER_SECONDS):
                 response = await self._answer(request)
+        stream = EventStream(response=response, host=self._connection.host)
         try:
-            yield EventStream(response=response, host=self._connection.host)
+            yield stream
         finally:
-            response.close()
+            stream.close()
 
     async def _answer(self, request: ApiRequest) -> aiohttp.ClientResponse:
         """Return an answer of status 200, to be closed by the caller."""
