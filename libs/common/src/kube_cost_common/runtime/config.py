@@ -4,6 +4,7 @@ A field `interval_seconds` of a record is read from `KUBE_COST_INTERVAL_SECONDS`
 field's type and its `msgspec.Meta`; all faults are reported at once, each naming its variable.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from typing import TypeVar
@@ -12,8 +13,12 @@ import msgspec
 
 PREFIX = "KUBE_COST_"
 
-# Kubernetes puts `<SERVICE>_PORT=tcp://…` and the like into every pod for a Service named kube-cost-….
-_SERVICE_LINK = re.compile(r"KUBE_COST_.*_(SERVICE_HOST|SERVICE_PORT.*|PORT|PORT_\d+_(TCP|UDP).*)$")
+# Kubernetes puts these into every pod for each Service named kube-cost or kube-cost-…: `<SERVICE>_SERVICE_HOST`,
+# `<SERVICE>_PORT_9090_TCP_ADDR` and so on, and `<SERVICE>_PORT`, which only its value tells from a setting.
+_SERVICE_LINK = re.compile(r"KUBE_COST_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_.+)?)")
+_SERVICE_URL = re.compile(r"(tcp|udp|sctp)://.*")
+
+_SWITCHES = {"yes": True, "on": True, "no": False, "off": False}
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,13 +50,13 @@ def load(config_type: type[C], environ: Mapping[str, str]) -> C:
     faults: list[str] = []
     for field in msgspec.structs.fields(config_type):
         name = variable(field.name)
-        text = environ.get(name, "")
-        if not text:
+        text = environ.get(name, "").strip()
+        if not text or _is_service_link(name, text):
             if field.required:
                 faults.append(f"{name} is not set, and it has no default")
             continue
         try:
-            values[field.name] = msgspec.convert(_spelled(text), field.type, strict=False)
+            values[field.name] = _value(text, field.type)
         except msgspec.ValidationError as error:
             shown = "…" if _is_secret(field.name) else repr(text)
             faults.append(f"{name}={shown}: {error}")
@@ -64,13 +69,30 @@ def unknown_variables(config_types: list[type[Config]], environ: Mapping[str, st
     """Return the `KUBE_COST_…` variables that no field reads: misspelt ones, most likely."""
     known = {variable(field.name) for config_type in config_types for field in msgspec.structs.fields(config_type)}
     return sorted(
-        name for name in environ if name.startswith(PREFIX) and name not in known and not _SERVICE_LINK.match(name)
+        name
+        for name, text in environ.items()
+        if name.startswith(PREFIX) and name not in known and not _is_service_link(name, text)
     )
 
 
-def _spelled(text: str) -> str:
-    """Let yes and no, on and off stand for true and false, as Kubernetes users write them."""
-    return {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.strip().lower(), text.strip())
+def _value(text: str, field_type: object) -> object:
+    """Return `text` as a field's value. Yes and no, on and off will do for a switch, as Kubernetes users write them."""
+    try:
+        value = msgspec.convert(text, field_type, strict=False)
+    except msgspec.ValidationError:
+        switch = _SWITCHES.get(text.lower())
+        if switch is None:
+            raise
+        value = msgspec.convert(switch, field_type)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise msgspec.ValidationError("Expected a finite number")
+    return value
+
+
+def _is_service_link(name: str, text: str) -> bool:
+    if name.endswith("_PORT") and _SERVICE_URL.fullmatch(text):
+        return True
+    return _SERVICE_LINK.fullmatch(name) is not None
 
 
 def _is_secret(field: str) -> bool:
