@@ -34,7 +34,7 @@ async def get(api: aiohttp.ClientSession, path: str, **headers: str) -> tuple[in
 
 async def watch(api: aiohttp.ClientSession, query: str, path: str = "/api/v1/pods", **headers: str) -> list[Any]:
     """All events of a watch that ends after a while."""
-    async with api.get(f"{path}?watch=1&{query}", headers=headers) as answer:
+    async with api.get(f"{path}?{query}", headers=headers) as answer:
         assert answer.status == 200
         return [json.loads(line) async for line in answer.content]
 
@@ -113,7 +113,7 @@ async def test_a_watch_from_a_list_sees_every_change_once_and_in_order(
                 await api.delete(f"{PODS_PATH}/a")
 
     async with asyncio.TaskGroup() as group:
-        watching = group.create_task(watch(api, f"resourceVersion={version}&timeoutSeconds=0.4"))
+        watching = group.create_task(watch(api, f"watch=1&resourceVersion={version}&timeoutSeconds=0.4"))
         group.create_task(change())
     events = watching.result()
     expected = [(event.kind, event.stored.key[1], event.version) for event in small.store.events_since(PODS, version)]
@@ -126,10 +126,11 @@ async def test_a_watch_from_a_list_sees_every_change_once_and_in_order(
     assert seen[-1][:2] == ("DELETED", "a")
 
 
-async def test_a_watch_from_nowhere_begins_with_everything(api: aiohttp.ClientSession) -> None:
-    """Without a resourceVersion what is there comes as ADDED."""
+@pytest.mark.parametrize("yes", ["1", "true", "True"])
+async def test_a_watch_from_nowhere_begins_with_everything(api: aiohttp.ClientSession, yes: str) -> None:
+    """Without a resourceVersion what is there comes as ADDED; clients write `watch` in several ways."""
     await create(api, "a", "b")
-    events = await watch(api, "timeoutSeconds=0.05")
+    events = await watch(api, f"watch={yes}&timeoutSeconds=0.05")
     assert [(event["type"], event["object"]["metadata"]["name"]) for event in events] == [
         ("ADDED", "a"),
         ("ADDED", "b"),
@@ -140,7 +141,7 @@ async def test_bookmarks_carry_the_newest_version(api: aiohttp.ClientSession, sm
     """A watch of pods learns of versions that other resources used up."""
     version = small.store.version
     await api.post("/api/v1/namespaces", json={"metadata": {"name": "new"}})
-    events = await watch(api, f"resourceVersion={version}&allowWatchBookmarks=true&timeoutSeconds=0.12")
+    events = await watch(api, f"watch=1&resourceVersion={version}&allowWatchBookmarks=true&timeoutSeconds=0.12")
     assert {event["type"] for event in events} == {"BOOKMARK"}
     assert len(events) >= 2
     assert events[-1]["object"]["metadata"]["resourceVersion"] == str(small.store.version)
@@ -152,7 +153,7 @@ async def test_a_watch_from_too_long_ago_is_an_error_event(api: aiohttp.ClientSe
     version = small.store.version
     await create(api, "a")
     small.store.compact()
-    events = await watch(api, f"resourceVersion={version}")
+    events = await watch(api, f"watch=1&resourceVersion={version}")
     assert [event["type"] for event in events] == ["ERROR"]
     assert events[0]["object"]["code"] == 410
 
@@ -180,7 +181,7 @@ async def test_a_watch_that_goes_on_survives_a_compaction(api: aiohttp.ClientSes
         await create(api, "a")
 
     async with asyncio.TaskGroup() as group:
-        watching = group.create_task(watch(api, f"resourceVersion={small.store.version}&timeoutSeconds=0.2"))
+        watching = group.create_task(watch(api, f"watch=1&resourceVersion={small.store.version}&timeoutSeconds=0.2"))
         group.create_task(change())
     assert [event["type"] for event in watching.result()] == ["ADDED"]
 
@@ -199,7 +200,7 @@ async def test_metadata_only_by_the_accept_header(api: aiohttp.ClientSession) ->
     assert set(listed["items"][0]) == {"kind", "apiVersion", "metadata"}
     _, single = await get(api, f"{PODS_PATH}/a", Accept=METADATA)
     assert single["kind"] == "PartialObjectMetadata"
-    events = await watch(api, "timeoutSeconds=0.05", Accept=METADATA)
+    events = await watch(api, "watch=1&timeoutSeconds=0.05", Accept=METADATA)
     assert set(events[0]["object"]) == {"kind", "apiVersion", "metadata"}
 
 
@@ -268,7 +269,7 @@ async def test_selectors_narrow_lists_and_watches(api: aiohttp.ClientSession) ->
     _, named = await get(api, "/api/v1/pods?fieldSelector=metadata.name!=a")
     assert [item["metadata"]["name"] for item in named["items"]] == ["b"]
     version = before["metadata"]["resourceVersion"]
-    events = await watch(api, f"labelSelector=app%3Dx&resourceVersion={version}&timeoutSeconds=0.05")
+    events = await watch(api, f"watch=1&labelSelector=app%3Dx&resourceVersion={version}&timeoutSeconds=0.05")
     assert [(event["type"], event["object"]["metadata"]["name"]) for event in events] == [("ADDED", "a")]
 
 

@@ -1,5 +1,7 @@
 import json
 import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,11 @@ SECOND_NS = 1_000_000_000
 
 
 @pytest.fixture
-def writer(demo: SimulatedCluster, tmp_path: Path) -> CgroupWriter:
-    return CgroupWriter(directory=tmp_path, cluster=demo)
+def writer(demo: SimulatedCluster) -> Iterator[CgroupWriter]:
+    """A writer into memory where there is a file system for that: a tree has 370 files."""
+    in_memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=in_memory if in_memory.is_dir() else None) as directory:
+        yield CgroupWriter(directory=Path(directory), cluster=demo)
 
 
 def after(cluster: SimulatedCluster, seconds: float) -> None:

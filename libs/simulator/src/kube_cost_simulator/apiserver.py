@@ -122,7 +122,7 @@ class ApiServer:
             if stored is None or target.subresource not in {"", "status"}:
                 raise not_found(target.resource, target.name)
             return json_answer(stored.encoded_metadata if metadata_only else stored.encoded)
-        if query.get("watch", "") in {"1", "true"}:
+        if is_true(query.get("watch", "")):
             return await self._watch(request, target, metadata_only=metadata_only)
         meets = selector(
             namespace=target.namespace,
@@ -152,7 +152,7 @@ class ApiServer:
     async def _watch(self, request: web.Request, target: Target, *, metadata_only: bool) -> web.StreamResponse:
         query = request.query
         asked = query.get("resourceVersion", "")
-        initial = query.get("sendInitialEvents") == "true"
+        initial = is_true(query.get("sendInitialEvents", ""))
         version = None
         if asked not in {"", "0"} and not initial:
             version = known_version(asked, self._store.version)
@@ -166,7 +166,7 @@ class ApiServer:
             metadata_only=metadata_only,
             version=version,
             timeout_seconds=float(query.get("timeoutSeconds") or DEFAULT_WATCH_SECONDS),
-            bookmarks=query.get("allowWatchBookmarks") in {"1", "true"},
+            bookmarks=is_true(query.get("allowWatchBookmarks", "")),
             bookmark_seconds=self._bookmark_seconds,
             send_initial_end=initial,
         )
@@ -218,6 +218,11 @@ def json_answer(body: bytes, code: int = 200) -> web.Response:
 async def one_line(line: bytes) -> AsyncGenerator[bytes, None]:
     """A watch that ends at once."""
     yield line
+
+
+def is_true(text: str) -> bool:
+    """A boolean of a query, as Go's strconv.ParseBool reads it."""
+    return text in {"1", "t", "T", "true", "True", "TRUE"}
 
 
 def known_version(text: str, newest: int) -> int:

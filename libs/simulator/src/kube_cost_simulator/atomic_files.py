@@ -13,7 +13,8 @@ class AtomicFiles:
     """Writes files so that who opens one reads one version of it whole.
 
     A file has a twin in `staging`, on the same file system: the new content is written to the twin, then the two change
-    places. Where the system can't do that the twin replaces the file, which takes longer.
+    places. Where the system can't do that the twin replaces the file, which takes longer. Who keeps a file open reads
+    an old version until the second write after, so a file shouldn't be written more often than readers take to read.
     """
 
     def __init__(self, *, staging: Path) -> None:

@@ -71,14 +71,17 @@ class CgroupWriter:
         return self._directory / node
 
     def follow(self) -> None:
-        """From now on write the trees of the nodes whose pods changed, before anybody hears of the change."""
+        """From now on make and remove the cgroups of pods that start and end before anybody hears of it.
+
+        Figures of those that stay are brought up to date by `write`.
+        """
         self._cluster.after_changes = self._changed
 
     def _changed(self, events: Sequence[StoreEvent]) -> None:
         pods = [event.stored.content for event in events if event.stored.resource is PODS]
         nodes = {pod["spec"].get("nodeName") for pod in pods} & set(self._cluster.nodes)
         for node in sorted(nodes):
-            self._write_node(node, self._cluster.now_ns)
+            self._write_node(node, self._cluster.now_ns, rewrite=False)
 
     def write(self, at_ns: int) -> None:
         """Bring all trees to `at_ns` (Unix nanoseconds); OSError if the directory can't be written."""
@@ -86,9 +89,9 @@ class CgroupWriter:
             self._remove([self.root(node)])
             del self._written[node]
         for node in self._cluster.nodes:
-            self._write_node(node, at_ns)
+            self._write_node(node, at_ns, rewrite=True)
 
-    def _write_node(self, node: str, at_ns: int) -> None:
+    def _write_node(self, node: str, at_ns: int, *, rewrite: bool) -> None:
         cgroups = counters_by_cgroup(self._cluster.reading(node, at_ns))
         written = self._written.get(node, {})
         root = self.root(node)
@@ -97,6 +100,9 @@ class CgroupWriter:
         for top in new:
             if not top or top.rpartition("/")[0] not in new:
                 self._create(root, top, new)
+        if not rewrite:
+            self._written[node] = {path: written.get(path, counted) for path, counted in cgroups.items()}
+            return
         for path, counted in cgroups.items():
             if path in written and written[path] != counted:
                 self._rewrite(cgroup_path(root, path), files_of(counted, root=not path))
