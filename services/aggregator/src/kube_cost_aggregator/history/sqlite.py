@@ -1,6 +1,7 @@
 """The ledger in one SQLite file, in WAL mode: one writing connection and one reading, each in a thread of its own."""
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,20 +30,25 @@ _SECONDS_PER_DAY = 86_400
 
 _COSTS: dict[GroupBy, str] = {
     "namespace": """
-        SELECT namespace, sum(cpu_nano), sum(memory_nano), sum(gpu_nano), sum(savings_nano), 0, 0,
-               (SELECT count(DISTINCT h.pod_id) FROM pod_hours h JOIN pods p USING (pod_id)
-                WHERE h.hour >= :start AND h.hour < :end AND p.namespace = n.namespace)
-        FROM namespace_hours n WHERE hour >= :start AND hour < :end GROUP BY namespace""",
+        WITH counted AS (
+            SELECT p.namespace, count(DISTINCT pod_id) AS pods FROM pod_hours JOIN pods p USING (pod_id)
+            WHERE hour >= :start AND hour < :end GROUP BY p.namespace)
+        SELECT namespace, sum(cpu_nano), sum(memory_nano), sum(gpu_nano), sum(savings_nano), 0, 0, coalesce(pods, 0)
+        FROM namespace_hours LEFT JOIN counted USING (namespace)
+        WHERE hour >= :start AND hour < :end GROUP BY namespace""",
     "pod": """
         SELECT p.namespace, p.name, n.name, sum(cpu_nano), sum(memory_nano), sum(gpu_nano), sum(savings_nano),
                sum(seconds), sum(estimated_seconds), count(DISTINCT pod_id)
         FROM pod_hours JOIN pods p USING (pod_id) JOIN nodes n USING (node_id)
         WHERE hour >= :start AND hour < :end GROUP BY p.namespace, p.name, n.name""",
     "node": """
+        WITH counted AS (
+            SELECT p.node_id, count(DISTINCT pod_id) AS pods FROM pod_hours JOIN pods p USING (pod_id)
+            WHERE hour >= :start AND hour < :end GROUP BY p.node_id)
         SELECT n.name, n.instance_type, sum(paid_nano), 0, 0, sum(saved_nano), sum(seconds), sum(estimated_seconds),
-               (SELECT count(DISTINCT h.pod_id) FROM pod_hours h JOIN pods p USING (pod_id)
-                WHERE h.hour >= :start AND h.hour < :end AND p.node_id = n.node_id)
-        FROM node_hours JOIN nodes n USING (node_id) WHERE hour >= :start AND hour < :end GROUP BY n.node_id""",
+               coalesce(pods, 0)
+        FROM node_hours JOIN nodes n USING (node_id) LEFT JOIN counted USING (node_id)
+        WHERE hour >= :start AND hour < :end GROUP BY n.node_id""",
     "workload": """
         SELECT p.namespace, p.workload_kind, p.workload, sum(cpu_nano), sum(memory_nano), sum(gpu_nano),
                sum(savings_nano), sum(seconds), sum(estimated_seconds), count(DISTINCT pod_id)
@@ -88,9 +94,21 @@ class SqliteStore:
         self._writer.close()
 
     async def _in(self, thread: ThreadPoolExecutor, doing: str, work: Callable[[], T]) -> T:
+        future = asyncio.get_running_loop().run_in_executor(thread, work)
+        cancelled = 0
+        while not future.done():
+            try:
+                await asyncio.wait([future])
+            except asyncio.CancelledError:  # the thread goes on all the same, and what it did has to be known
+                cancelled += 1
+        if cancelled and (task := asyncio.current_task()) is not None:
+            for _ in range(cancelled):
+                task.uncancel()
+            for _ in range(cancelled):  # comes at the next await
+                task.cancel()
         try:
-            return await asyncio.get_running_loop().run_in_executor(thread, work)
-        except sqlite3.Error as error:
+            return future.result()
+        except (sqlite3.Error, msgspec.MsgspecError) as error:
             raise StoreError(f"can't {doing}: {error}") from error
 
     def _load(self, now_ns: int, month_start: int) -> LedgerState:
@@ -123,6 +141,9 @@ class SqliteStore:
                 )
             },
             counters=dict(db.execute("SELECT name, value FROM counters")),
+            gone_nodes=frozenset(
+                uid for (uid,) in db.execute("SELECT uid FROM nodes WHERE uid NOT IN (SELECT uid FROM node_states)")
+            ),
         )
 
     def _commit(self, batch: Batch) -> None:
@@ -140,15 +161,17 @@ def open_store(path: Path) -> SqliteStore:
 
     Raises StoreError where the file can't be opened, is no ledger, or is one of a newer version.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        writer = _connect(path)
-        _migrate(writer, path)
-        reader = _connect(path)
-        reader.execute("PRAGMA query_only = ON")
-    except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"can't open the ledger {path}: {error}") from error
-    return SqliteStore(writer=writer, reader=reader)
+    with contextlib.ExitStack() as opened:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            writer = opened.enter_context(contextlib.closing(_connect(path)))
+            _migrate(writer, path)
+            reader = opened.enter_context(contextlib.closing(_connect(path)))
+            reader.execute("PRAGMA query_only = ON")
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"can't open the ledger {path}: {error}") from error
+        opened.pop_all()
+        return SqliteStore(writer=writer, reader=reader)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
