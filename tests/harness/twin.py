@@ -18,6 +18,7 @@ from kube_cost_aggregator.inputs.kubernetes.resources import Facts, Resource, al
 from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.ledger import Ledger
 from kube_cost_aggregator.state.prices import PriceShelf, Since, instance_key
+from kube_cost_aggregator.state.restart import restore
 from kube_cost_aggregator.state.settlement import Patience, Settlement
 from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES
 from kube_cost_common.domain.nodes import identify
@@ -93,9 +94,7 @@ class Twin:
         self._receiver = InventoryReceiver(inventory=self.inventory, last_seen_ns=self.settlement.last_seen_ns)
         reader = ObjectReader(gpus=DEFAULT_GPU_RESOURCES, kept_labels=frozenset(), report=_never)
         self._resources = {resource.kind: resource for resource in all_resources(reader=reader, report=_never).all()}
-        open_pods = await self.ledger.load(self.clock.now_ns())
-        nodes = {node.node_id: (node.uid, node.name) for node in self.ledger.nodes.values()}
-        self.inventory.restore(open_pods, nodes)
+        restore(self.inventory, self.ledger, await self.ledger.load(self.clock.now_ns()))
 
     async def run(self, seconds: float) -> None:
         """Let the cluster live that long: reads each 5 s, a sample each interval, a commit after each."""

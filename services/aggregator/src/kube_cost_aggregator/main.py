@@ -34,6 +34,7 @@ from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.ledger import Ledger
 from kube_cost_aggregator.state.prices import DefaultPrices, PriceShelf
 from kube_cost_aggregator.state.rates import RateBoard
+from kube_cost_aggregator.state.restart import restore
 from kube_cost_aggregator.state.settlement import Patience, Settlement
 from kube_cost_aggregator.state.timings import Timings
 from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES
@@ -72,7 +73,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
 
     changed = _Later()
     inventory = Inventory(spot_label=config.spot_label, gpu_resources=DEFAULT_GPU_RESOURCES, changed=changed)
-    inventory.restore(open_pods, {node.node_id: (node.uid, node.name) for node in ledger.nodes.values()})
+    restore(inventory, ledger, open_pods)
     shelf = PriceShelf(defaults=_default_prices(config), changed=changed)
     settlement = Settlement(inventory=inventory, ledger=ledger, prices=shelf, patience=_patience(config))
     board = RateBoard(inventory=inventory)

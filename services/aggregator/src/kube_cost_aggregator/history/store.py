@@ -73,11 +73,42 @@ class RunningHour(msgspec.Struct, array_like=True):
     pods_savings_nano: int = 0
 
 
+class NodeRecord(msgspec.Struct, array_like=True, frozen=True):
+    """What the cluster said of a node, for the time after a restart at which it may be gone."""
+
+    created_ns: int
+    provider_id: str
+    labels: dict[str, str]
+    capacity: tuple[float, float, float]
+    allocatable: tuple[float, float, float]
+
+
+class PendingPod(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
+    """A pod of which something isn't settled yet that `PodRow` doesn't hold: its start, its end, what it requested.
+
+    `requests` are (since, vCPUs, GiB, GPUs) in order of time. `pod_id` is None where it has no row yet.
+    """
+
+    pod_id: int | None
+    uid: str
+    usage_uid: str
+    namespace: str
+    name: str
+    workload_kind: str
+    workload: str
+    start_ns: int
+    end_ns: int | None
+    requests: list[tuple[int, float, float, float]]
+    estimated: bool
+    extends: bool
+
+
 class NodeState(msgspec.Struct, kw_only=True, array_like=True):
     """All that the next settlement of a node starts from. Times are Unix nanoseconds of the bus's clock.
 
     `baseline_end_ns` is the end of the last sample whose totals are `pods` and `root_cpu_seconds`; None before the
-    first. `clock_offset_ns` is what is added to the agent's stamps.
+    first. `clock_offset_ns` is what is added to the agent's stamps. `charged` are the pods, by the agent's uid, that
+    are charged to their end though the last sample still lists them. Fields are only appended, with defaults.
     """
 
     node_id: int
@@ -94,10 +125,18 @@ class NodeState(msgspec.Struct, kw_only=True, array_like=True):
     ended_ns: int | None = None
     instance_type: str = ""
     capacity_type: str = ""
+    boot_id: str = ""
+    charged: list[str] = []
+    pending: list[PendingPod] = []
+    record: NodeRecord | None = None
+    end_extends: bool = False
 
 
 class PodRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Who a pod is, and what is needed to go on charging it after a restart. `end_ns` is None while it runs."""
+    """Who a pod is, and what is needed to go on charging it after a restart.
+
+    `end_ns` is None until it is charged to its end.
+    """
 
     pod_id: int
     uid: str
@@ -178,7 +217,10 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerState:
-    """What the ledger starts from. `namespace_days` holds nano-USD by namespace and Unix day, of this month on."""
+    """What the ledger starts from. `namespace_days` holds nano-USD by namespace and Unix day, of this month on.
+
+    `gone_nodes` are the uids of the nodes that were settled to their end.
+    """
 
     started_at_ns: int
     stream: tuple[int, int] | None
@@ -189,6 +231,7 @@ class LedgerState:
     namespace_totals: dict[str, NamespaceTotal]
     namespace_days: dict[tuple[str, int], int]
     counters: Mapping[str, int | float]
+    gone_nodes: frozenset[str] = frozenset()
 
 
 GroupBy = Literal["namespace", "pod", "node", "workload"]
@@ -220,7 +263,10 @@ class Store(Protocol):
         ...
 
     async def commit(self, batch: Batch) -> None:
-        """Write a batch in one transaction; raise StoreError, and have written nothing, where that fails."""
+        """Write a batch in one transaction; raise StoreError, and have written nothing, where that fails.
+
+        A cancellation doesn't leave it open whether it is written: it comes at the caller's next await.
+        """
         ...
 
     async def costs(self, *, by: GroupBy, start: int, end: int) -> list[CostRow]:

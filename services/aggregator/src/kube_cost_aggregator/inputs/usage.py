@@ -71,10 +71,13 @@ class UsageIntake:
         refused = [message for message in messages if not await self._take(message)]
         if messages:
             self._ledger.follow(messages[-1].stream_created_ns, messages[-1].stream_sequence)
-        quiet = not messages and self._reader.pending == 0 and self._bus_connected()
-        if not quiet or started - self._caught_up_at >= CATCH_UP_SECONDS:
-            self._settlement.catch_up(self._clock.now_ns(), quiet=quiet)
-            self._caught_up_at = started
+        connected = self._bus_connected()
+        if not connected or started - self._caught_up_at >= CATCH_UP_SECONDS:
+            # The messages at hand are settled by now: a bus that never rests is drained all the same.
+            drained = self._reader.pending == 0
+            self._settlement.catch_up(self._clock.now_ns(), connected=connected, drained=drained)
+            if drained:
+                self._caught_up_at = started
         await self._commit()
         if messages:
             self._timings.observe(self._clock.monotonic() - started)

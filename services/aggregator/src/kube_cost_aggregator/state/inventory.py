@@ -16,7 +16,7 @@ from kube_cost_aggregator.state.facts import (
     StorageClassFacts,
     VolumeFacts,
 )
-from kube_cost_aggregator.state.pods import Pod, nearest
+from kube_cost_aggregator.state.pods import Pod, bound_pod, charged_from_ns, nearest
 from kube_cost_aggregator.state.workloads import workload_of
 from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES, GpuResources
 from kube_cost_common.domain.nodes import NodeIdentity, identify
@@ -26,14 +26,23 @@ from kube_cost_common.domain.settlement import Change
 ADOPTION_SLACK_NS = 60_000_000_000
 """How much older than its node's object a pod may be and still be that node's: kubelets register after they start."""
 
+HOMELESS_NS = 600_000_000_000
+"""How long a pod that has ended is kept for its node, should the node's watch be behind."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Node:
-    """A node, with the pods that are charged to it and not yet settled to their end, by uid."""
+    """A node, with the pods that are charged to it and not yet settled to their end, by uid.
+
+    `settled_ns` is what it is settled through, 0 before that is known. `extends`: a list lacked it, so that it ended
+    at some time since it was last seen, and samples may say later.
+    """
 
     facts: NodeFacts
     identity: NodeIdentity
     ended_ns: int | None = None
+    extends: bool = False
+    settled_ns: int = 0
     pods: dict[str, Pod] = field(default_factory=dict)
 
 
@@ -68,6 +77,11 @@ class Inventory:
         }
         """The plain kinds, which are only kept: by kind, then by uid."""
         self.dirty_nodes: set[str] = set()
+        """Whose rates are to be made anew."""
+        self.unkept_nodes: set[str] = set()
+        """Of which something has changed that the ledger hasn't been given for a restart."""
+        self.gone_nodes: set[str] = set()
+        """Uids of nodes that are settled to their end: a stale list that has one again is not believed."""
         self._homeless: dict[str, dict[str, Pod]] = {}
 
     def restore(self, rows: Iterable[PodRow], node_names: dict[int, tuple[str, str]]) -> None:
@@ -90,10 +104,18 @@ class Inventory:
             )
             self._place(pod)
 
-    def node_named(self, name: str) -> Node | None:
-        """Return the node that has that name now, or had it last."""
+    def take_up(self, pod: Pod) -> None:
+        """Take up a pod as it was known before a restart."""
+        self._place(pod)
+
+    def node_named(self, name: str, at_ns: int | None = None) -> Node | None:
+        """Return the node that has that name now, or had it last, or the one that had it at `at_ns`."""
         uid = self.node_uids.get(name)
-        return self.nodes.get(uid) if uid else None
+        node = self.nodes.get(uid) if uid else None
+        if node is None or at_ns is None or at_ns >= node.facts.created_ns:
+            return node
+        earlier = [one for one in self.nodes.values() if one.facts.name == name and one.facts.created_ns <= at_ns]
+        return max(earlier, key=lambda one: one.facts.created_ns, default=node)
 
     def region(self) -> str:
         """Return the region that most nodes are in: where volumes that don't say are taken to be."""
@@ -102,8 +124,10 @@ class Inventory:
 
     # Nodes
 
-    def put_node(self, facts: NodeFacts, _at_ns: int | None = None) -> None:
-        """Take up a node, or what changed of it."""
+    def put_node(self, facts: NodeFacts, at_ns: int) -> None:
+        """Take up a node, or what changed of it, as heard at `at_ns`."""
+        if facts.uid in self.gone_nodes:
+            return
         identity = identify(provider_id=facts.provider_id, labels=facts.labels, spot_label=self._spot_label)
         node = self.nodes.get(facts.uid)
         if node is None:
@@ -115,31 +139,36 @@ class Inventory:
         elif node.facts == facts:
             return
         node.facts, node.identity = facts, identity
+        for pod in node.pods.values():
+            if pod.facts is not None and pod.facts.gpu_requests:  # how many GPUs that is, the labels say
+                pod.request_from(at_ns, self._requests(pod))
         self.mark(facts.uid)
 
-    def end_node(self, uid: str, at_ns: int) -> None:
-        """Let a node end: nothing on it is charged from then on."""
+    def end_node(self, uid: str, at_ns: int, *, extends: bool = False) -> None:
+        """Let a node end: nothing on it is charged from then on. `extends`: unless samples say that it lived longer."""
         node = self.nodes.get(uid)
         if node is None or node.ended_ns is not None:
             return
-        node.ended_ns = at_ns
+        node.ended_ns, node.extends = max(at_ns, node.facts.created_ns), extends
         for pod in node.pods.values():
+            pod.extends = pod.extends or (extends and pod.end_ns is None)
             pod.end(at_ns)
         self.mark(uid)
 
     def replace_nodes(self, facts: Sequence[NodeFacts], at_ns: int) -> None:
-        """Take a whole list: what isn't in it is gone."""
+        """Take a whole list. What isn't in it ended when it was last seen, which later samples may correct."""
         listed = {node.uid for node in facts}
         for uid in [uid for uid, node in self.nodes.items() if uid not in listed and node.ended_ns is None]:
-            self.end_node(uid, at_ns)
+            self.end_node(uid, self.nodes[uid].settled_ns, extends=True)
         for node in facts:
-            self.put_node(node)
+            self.put_node(node, at_ns)
 
     def forget_node(self, uid: str) -> None:
         """Drop a node that has ended and is settled."""
         node = self.nodes.pop(uid, None)
         if node is None:
             return
+        self.gone_nodes.add(uid)
         for pod_uid in node.pods:
             self.pods.pop(pod_uid, None)
         if self.node_uids.get(node.facts.name) == uid:
@@ -150,33 +179,57 @@ class Inventory:
 
     def put_pod(self, facts: PodFacts, at_ns: int | None = None) -> None:
         """Take up a pod, or what changed of it; `at_ns` is when its event arrived, None out of a list."""
-        pod = self.pods.get(facts.uid)
+        pod = self.pods.get(facts.uid) or self._adopted(facts, at_ns)
         if pod is None:
-            if not facts.node_name or (facts.bound_ns is None and facts.finished_ns is None):
+            if not self._is_new(facts, at_ns):
                 return
-            start_ns = nearest(facts.bound_ns, at_ns) if facts.bound_ns is not None else facts.created_ns
-            kind, workload = workload_of(facts.owner, facts.name, self.owners)
-            pod = Pod(
-                uid=facts.uid,
-                usage_uid=facts.usage_uid,
-                namespace=facts.namespace,
-                name=facts.name,
-                node_name=facts.node_name,
-                node_uid="",
-                workload_kind=kind,
-                workload=workload,
-                start_ns=start_ns,
-            )
+            pod = bound_pod(facts, at_ns, self.owners)
             self._place(pod)
         known = pod.facts
         pod.facts = facts
-        pod.extends = False
+        if pod.extends:
+            pod.extends = False
+            if not facts.terminated and facts.finished_ns is None:
+                pod.go_on()
         changed = pod.request_from(pod.start_ns if not pod.requests else at_ns or pod.start_ns, self._requests(pod))
-        if facts.finished_ns is not None and pod.end_ns is None:
-            pod.end(nearest(facts.finished_ns, at_ns))
+        if pod.end_ns is None and (facts.terminated or facts.finished_ns is not None):
+            pod.end(self._end_ns(pod, facts, at_ns))
             changed = True
         if changed or known is None or known.labels != facts.labels:
             self.mark(pod.node_uid)
+
+    def _is_new(self, facts: PodFacts, at_ns: int | None) -> bool:
+        """Whether a pod that isn't known is to be charged: it is or was bound, and isn't settled to its end."""
+        if not facts.node_name or (facts.bound_ns is None and facts.finished_ns is None):
+            return False
+        if facts.finished_ns is None:
+            return not facts.terminated  # refused by its kubelet, or nothing says when it ended
+        node = self.node_named(facts.node_name)
+        return node is None or nearest(facts.finished_ns, at_ns) > node.settled_ns
+
+    def _adopted(self, facts: PodFacts, at_ns: int | None) -> Pod | None:
+        """Return the pod where samples told of it first, under its static uid maybe; all unsettled time is its own."""
+        pod = self.pods.get(facts.usage_uid)
+        if pod is None or not pod.estimated or pod.facts is not None or pod.node_name != facts.node_name:
+            return None
+        del self.pods[pod.uid]
+        node = self.nodes.get(pod.node_uid)
+        if node is not None:
+            del node.pods[pod.uid]
+        pod.uid, pod.estimated, pod.written = facts.uid, False, False
+        pod.start_ns = min(pod.start_ns, charged_from_ns(facts, at_ns))
+        pod.workload_kind, pod.workload = workload_of(facts.owner, facts.name, self.owners)
+        pod.requests = []
+        self._place(pod)
+        return pod
+
+    def _end_ns(self, pod: Pod, facts: PodFacts, at_ns: int | None) -> int:
+        if facts.finished_ns is not None:
+            return nearest(facts.finished_ns, at_ns)
+        if at_ns is not None:
+            return at_ns
+        node = self.nodes.get(pod.node_uid)
+        return node.settled_ns if node is not None else pod.start_ns
 
     def end_pod(self, uid: str, at_ns: int) -> None:
         """Let a pod whose object is gone end."""
@@ -184,6 +237,8 @@ class Inventory:
         if pod is not None and pod.end_ns is None:
             pod.end(at_ns)
             self.mark(pod.node_uid)
+        if pod is not None:
+            self._forget_homeless(pod.node_name, at_ns)
 
     def replace_pods(self, facts: Sequence[PodFacts], last_seen_ns: Callable[[Pod], int]) -> None:
         """Take a whole list. What isn't in it ended when it was last seen, which later samples may correct."""
@@ -213,8 +268,8 @@ class Inventory:
         """Take up a ReplicaSet, Job or CronJob."""
         known = self.owners.get(facts.uid)
         self.owners[facts.uid] = facts
-        if known is None or known.owner != facts.owner:
-            self._name_workloads()
+        if (known.owner if known is not None else None) != facts.owner:
+            self._name_workloads(facts.uid)
 
     def replace_owners(self, kind: str, facts: Sequence[OwnerFacts]) -> None:
         """Take a whole list of one kind of owners."""
@@ -226,11 +281,16 @@ class Inventory:
         """Note that something changed that isn't a node's."""
         self._changed()
 
-    def _name_workloads(self) -> None:
+    def _name_workloads(self, changed_uid: str = "") -> None:
+        """Name anew the pods of all owners, or of a changed one and those that it owns."""
         for pod in self.pods.values():
-            if pod.facts is None:
+            owner = pod.facts.owner if pod.facts is not None else None
+            known = self.owners.get(owner.uid) if owner is not None else None
+            if known is None:  # an owner that is gone takes nothing away from what is known
                 continue
-            workload = workload_of(pod.facts.owner, pod.name, self.owners)
+            if changed_uid and changed_uid not in {known.uid, known.owner.uid if known.owner else ""}:
+                continue
+            workload = workload_of(owner, pod.name, self.owners)
             if workload != (pod.workload_kind, pod.workload):
                 pod.workload_kind, pod.workload = workload
                 pod.written = False
@@ -260,14 +320,26 @@ class Inventory:
         self._homeless.get(pod.node_name, {}).pop(pod.uid, None)
         pod.node_uid = node.facts.uid
         node.pods[pod.uid] = pod
-        if pod.facts is not None and pod.facts.gpu_requests:  # how many GPUs that is, the node's labels say
+        if pod.facts is not None and pod.facts.gpu_requests and pod.requests:
             pod.requests[-1] = Change(pod.requests[-1].since_ns, self._requests(pod))
         if node.ended_ns is not None:
+            pod.extends = pod.extends or (node.extends and pod.end_ns is None)
             pod.end(node.ended_ns)
         self.mark(node.facts.uid)
 
     def mark(self, node_uid: str) -> None:
-        """Note that a node's rates are to be made anew."""
+        """Note that something of a node has changed."""
         if node_uid:
             self.dirty_nodes.add(node_uid)
+            self.unkept_nodes.add(node_uid)
         self._changed()
+
+    def _forget_homeless(self, node_name: str, now_ns: int) -> None:
+        """Drop the pods whose node never came though they ended long ago."""
+        homeless = self._homeless.get(node_name, {})
+        for uid, pod in list(homeless.items()):
+            if pod.end_ns is not None and now_ns - pod.end_ns > HOMELESS_NS:
+                del homeless[uid]
+                self.pods.pop(uid, None)
+        if not homeless:
+            self._homeless.pop(node_name, None)

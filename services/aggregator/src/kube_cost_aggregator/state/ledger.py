@@ -72,6 +72,7 @@ class Ledger:
         self._counters: dict[str, int | float] = {}
         self.batch = Batch()
         self.nodes: dict[str, NodeState] = {}
+        self.gone_nodes: set[str] = set()
         self.stream: tuple[int, int] | None = None
         self.started_at_ns = 0
         self.totals = Totals()
@@ -85,6 +86,7 @@ class Ledger:
             self._days.setdefault(namespace, {})[day] = nano
         self._counters = dict(state.counters)
         self.nodes = {node.uid: node for node in state.nodes}
+        self.gone_nodes = set(state.gone_nodes)
         self.stream = state.stream
         self.started_at_ns = state.started_at_ns
         self.totals = self._view(now_ns)
@@ -107,8 +109,8 @@ class Ledger:
     def forget_node(self, uid: str) -> None:
         """Drop the state of a node that is settled to its end; its hours stay."""
         if self.nodes.pop(uid, None) is not None:
-            self.batch.nodes.pop(uid, None)
             self.batch.gone_nodes.add(uid)
+            self.gone_nodes.add(uid)
 
     def book(self, node: NodeState, hours: list[HourCharges[str]], pods: Mapping[str, Pod]) -> None:
         """Add charges to the rows of a node's hours; `pods` are by the keys of the charges."""
@@ -143,6 +145,7 @@ class Ledger:
             pod.written = False
         if not pod.written:
             requests = pod.request
+            settled_to_end = pod.end_ns is not None and pod.end_ns <= node.settled_through_ns
             self.batch.pods[pod.pod_id] = PodRow(
                 pod_id=pod.pod_id,
                 uid=pod.uid,
@@ -153,12 +156,12 @@ class Ledger:
                 workload_kind=pod.workload_kind,
                 workload=pod.workload,
                 start_ns=pod.start_ns,
-                end_ns=pod.end_ns,
+                end_ns=pod.end_ns if settled_to_end else None,
                 vcpu_request=requests.vcpu,
                 memory_gib_request=requests.memory_gib,
                 gpus=requests.gpus,
             )
-            pod.written = True
+            pod.written = settled_to_end or pod.end_ns is None
         return pod.pod_id
 
     def follow(self, stream_created_ns: int, sequence: int) -> None:
@@ -283,7 +286,7 @@ def _merged(older: Batch, newer: Batch) -> Batch:
     """Return what both write, the newer over the older."""
     merged = Batch(
         stream=newer.stream or older.stream,
-        nodes={uid: node for uid, node in older.nodes.items() if uid not in newer.gone_nodes} | newer.nodes,
+        nodes=older.nodes | newer.nodes,
         gone_nodes=older.gone_nodes | newer.gone_nodes,
         pods=older.pods | newer.pods,
         pod_hours=older.pod_hours | newer.pod_hours,

@@ -1,8 +1,10 @@
 """A pod as the ledger and the gauges follow it, from its binding to a node until it is settled for good."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kube_cost_aggregator.state.facts import PodFacts
+from kube_cost_aggregator.state.facts import OwnerFacts, PodFacts
+from kube_cost_aggregator.state.workloads import workload_of
 from kube_cost_common.domain.resources import NOTHING, Resources
 from kube_cost_common.domain.settlement import Change
 
@@ -16,7 +18,7 @@ class Pod:
 
     `requests` has the changes since the last settlement and the one that holds, in order of time. `usage` is its
     average over the last sample. `pod_id` is the ledger's number once it has one. `estimated`: known by samples alone.
-    `extends`: its end isn't known but by when it was last seen, and samples may still say later.
+    `extends`: a list lacked it, so that it ended at some time since it was last seen; samples say when.
     """
 
     uid: str
@@ -39,29 +41,62 @@ class Pod:
     """Whether what the ledger has of it is what is known now."""
 
     @property
+    def led_by_samples(self) -> bool:
+        """Whether samples alone say how long it lives."""
+        return self.extends or (self.estimated and self.facts is None)
+
+    @property
     def request(self) -> Resources:
         """What it requests now."""
         return self.requests[-1].requests
 
     def request_from(self, since_ns: int, requests: Resources) -> bool:
         """Let it request something else from `since_ns` on; return whether that is a change."""
-        if self.requests and self.requests[-1].requests == requests:
-            return False
+        if self.requests:
+            if self.requests[-1].requests == requests:
+                return False
+            since_ns = max(since_ns, self.requests[-1].since_ns)
         self.requests.append(Change(since_ns, requests))
         self.written = False
         return True
 
     def end(self, at_ns: int) -> None:
-        """Let it end, unless it ended earlier already; never before its start."""
-        end_ns = max(at_ns, self.start_ns)
-        if self.end_ns is None or (self.extends and end_ns > self.end_ns):
-            self.end_ns = end_ns
+        """Let it end, unless it has ended already; never before its start."""
+        if self.end_ns is None:
+            self.end_ns = max(at_ns, self.start_ns)
+            self.written = False
+
+    def go_on(self) -> None:
+        """Take its end back: it is still there."""
+        if self.end_ns is not None:
+            self.end_ns = None
             self.written = False
 
     def forget_before(self, moment_ns: int) -> None:
         """Drop the request changes that no unsettled time needs."""
         while len(self.requests) > 1 and self.requests[1].since_ns <= moment_ns:
             del self.requests[0]
+
+
+def bound_pod(facts: PodFacts, at_ns: int | None, owners: Mapping[str, OwnerFacts]) -> Pod:
+    """Return a pod that was told of for the first time, at `at_ns` or, where that is None, by a list."""
+    workload_kind, workload = workload_of(facts.owner, facts.name, owners)
+    return Pod(
+        uid=facts.uid,
+        usage_uid=facts.usage_uid,
+        namespace=facts.namespace,
+        name=facts.name,
+        node_name=facts.node_name,
+        node_uid="",
+        workload_kind=workload_kind,
+        workload=workload,
+        start_ns=charged_from_ns(facts, at_ns),
+    )
+
+
+def charged_from_ns(facts: PodFacts, at_ns: int | None) -> int:
+    """Return when a pod was bound, as well as that is known."""
+    return nearest(facts.bound_ns, at_ns) if facts.bound_ns is not None else facts.created_ns
 
 
 def nearest(api_ns: int, arrived_ns: int | None) -> int:

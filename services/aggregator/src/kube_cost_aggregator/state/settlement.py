@@ -10,6 +10,7 @@ from kube_cost_aggregator.state.inventory import Inventory, Node
 from kube_cost_aggregator.state.ledger import Ledger
 from kube_cost_aggregator.state.pods import Pod
 from kube_cost_aggregator.state.prices import PriceShelf
+from kube_cost_aggregator.state.restart import keep
 from kube_cost_aggregator.state.usages import Averages, attribute_unseen, averages, clock_offset_ns, rebase
 from kube_cost_common.domain.money import NS_PER_SECOND
 from kube_cost_common.domain.resources import NOTHING, Resources
@@ -48,56 +49,74 @@ class Settlement:
         self._ledger = ledger
         self._prices = prices
         self._patience = patience
-        self._quiet_since_ns: int | None = None
+        self._connected_since_ns: int | None = None
         self._unpriced_since_ns: dict[str, int] = {}
 
     def take(self, sample: UsageSample, stored_at_ns: int) -> Outcome:
         """Settle a sample's node through the sample's end. `stored_at_ns` is the bus's stamp, Unix nanoseconds."""
-        node = self._inventory.node_named(sample.node)
+        node = self._inventory.node_named(sample.node, sample.end_ns + stored_at_ns - sample.sent_at_ns)
         if node is None:
             return Outcome.UNKNOWN_NODE
+        outcome = self._take(node, sample, stored_at_ns)
+        self._keep_changes()
+        return outcome
+
+    def _take(self, node: Node, sample: UsageSample, stored_at_ns: int) -> Outcome:
         state = self._state(node)
-        if sample.session == state.session and sample.seq <= state.seq:
+        same_session = sample.session == state.session
+        if same_session and sample.seq <= state.seq:
             return Outcome.REPEATED
         offset_ns = clock_offset_ns(state, sample, stored_at_ns)
         start_ns, end_ns = sample.start_ns + offset_ns, sample.end_ns + offset_ns
+        if end_ns <= node.facts.created_ns or (not same_session and end_ns <= (state.baseline_end_ns or 0)):
+            return Outcome.LATE  # another node's of that name, or an agent's that another one has followed
+        if node.extends and node.ended_ns is not None and end_ns > node.ended_ns:
+            node.ended_ns = end_ns
+            self._inventory.mark(node.facts.uid)
         timeline = self._prices.book.node_timeline(node.facts, node.identity)
         if not timeline and state.baseline_end_ns is not None:
             return Outcome.UNPRICED
         state.clock_offset_ns = offset_ns
-        pods = self._know_pods(node, state, sample, offset_ns)
         if timeline and end_ns > state.settled_through_ns:
+            pods = self._know_pods(node, state, sample, offset_ns)
             told = averages(state, sample, pods, start_ns=start_ns, end_ns=end_ns, offset_ns=offset_ns)
             self._settle_sample(node, state, timeline, told)
             outcome = Outcome.SETTLED
         else:
             outcome = Outcome.LATE if timeline else Outcome.UNPRICED
         rebase(state, sample, end_ns)
+        state.charged = [uid for uid in state.charged if uid in state.pods]
         self._ledger.touch(state)
         return outcome
 
-    def catch_up(self, now_ns: int, *, quiet: bool) -> None:
+    def catch_up(self, now_ns: int, *, connected: bool, drained: bool) -> None:
         """Settle what no sample will settle: the time of silent agents, and of nodes that are gone.
 
-        `quiet` says that the bus is there and holds no sample that isn't settled; the wait for a silent agent runs
-        only while that is so.
+        `connected`: the bus is there, and has been since the last call. `drained`: it holds no sample that isn't
+        settled. What of an agent isn't there by then, though the bus was, and that for as long as the patience, is
+        not waited for any more.
         """
-        if not quiet:
-            self._quiet_since_ns = None
+        if not connected:
+            self._connected_since_ns = None
             return
-        self._quiet_since_ns = self._quiet_since_ns or now_ns
-        waited_ns = now_ns - self._quiet_since_ns
-        for uid, node in list(self._inventory.nodes.items()):
+        if self._connected_since_ns is None:
+            self._connected_since_ns = now_ns
+        if not drained:
+            return
+        patience_ns = int(self._patience.usage_seconds * NS_PER_SECOND)
+        for node in list(self._inventory.nodes.values()):
             state = self._state(node)
-            self._wait_for_price(node, now_ns)
+            waits_for_price = self._waits_for_price(node, now_ns)
             if node.ended_ns is not None:
                 if now_ns - node.ended_ns >= self._patience.ended_node_seconds * NS_PER_SECOND:
                     self._settle_by_requests(node, state, node.ended_ns)
-                    if state.settled_through_ns >= node.ended_ns:
-                        self._inventory.forget_node(uid)
-                        self._ledger.forget_node(uid)
-            elif waited_ns >= self._patience.usage_seconds * NS_PER_SECOND:
-                self._settle_by_requests(node, state, now_ns - int(self._patience.usage_seconds * NS_PER_SECOND))
+                    if state.settled_through_ns >= node.ended_ns or not waits_for_price:
+                        self._forget_settled(node, state)
+                        self._inventory.forget_node(node.facts.uid)
+                        self._ledger.forget_node(node.facts.uid)
+            elif now_ns - self._connected_since_ns >= patience_ns:
+                self._settle_by_requests(node, state, now_ns - patience_ns)
+        self._keep_changes()
 
     def last_seen_ns(self, pod: Pod) -> int:
         """Return when a pod was last known to be there: where its node is settled to."""
@@ -107,37 +126,61 @@ class Settlement:
     def _state(self, node: Node) -> NodeState:
         state = self._ledger.node(node.facts.uid, node.facts.name, node.facts.created_ns)
         state.instance_type, state.capacity_type = node.identity.instance_type, node.identity.capacity_type
+        node.settled_ns = state.settled_through_ns
         return state
 
-    def _wait_for_price(self, node: Node, now_ns: int) -> None:
+    def _keep_changes(self) -> None:
+        """Give the ledger what a restart needs to know of the nodes that have changed."""
+        for uid in self._inventory.unkept_nodes:
+            node = self._inventory.nodes.get(uid)
+            if node is not None:
+                state = self._state(node)
+                keep(state, node.facts, node.ended_ns, end_extends=node.extends, pods=node.pods.values())
+                self._ledger.touch(state)
+        self._inventory.unkept_nodes.clear()
+
+    def _waits_for_price(self, node: Node, now_ns: int) -> bool:
         uid = node.facts.uid
         if self._prices.book.node_timeline(node.facts, node.identity):
             self._unpriced_since_ns.pop(uid, None)
-            return
+            return True
         since_ns = self._unpriced_since_ns.setdefault(uid, now_ns)
-        if now_ns - since_ns >= self._patience.price_seconds * NS_PER_SECOND:
-            self._prices.assume(uid)
+        if now_ns - since_ns < self._patience.price_seconds * NS_PER_SECOND:
+            return True
+        self._prices.assume(uid)
+        return bool(self._prices.book.node_timeline(node.facts, node.identity))
 
     def _settle_by_requests(self, node: Node, state: NodeState, through_ns: int) -> None:
         timeline = self._prices.book.node_timeline(node.facts, node.identity)
         if timeline and through_ns > state.settled_through_ns:
+            for pod in node.pods.values():
+                if pod.led_by_samples:
+                    pod.end(state.settled_through_ns)
             self._book(node, state, timeline, through_ns=through_ns, estimated=True)
             self._forget_settled(node, state)
+            state.charged = [uid for uid in state.charged if uid in state.pods]
+            self._inventory.unkept_nodes.add(node.facts.uid)
 
     def _know_pods(self, node: Node, state: NodeState, sample: UsageSample, offset_ns: int) -> dict[str, Pod]:
         """Return the node's pods by the uid that the agent knows them by, those that only the sample tells of too."""
         pods = {pod.usage_uid: pod for pod in node.pods.values()}
+        charged = set(state.charged)
         for used in sample.pods:
             pod = pods.get(used.uid)
             last_ns = used.last_ns + offset_ns
             if pod is None:
-                if last_ns > state.settled_through_ns and used.namespace and used.uid not in self._inventory.pods:
+                known = used.uid in charged or used.uid in self._inventory.pods
+                if last_ns > state.settled_through_ns and used.namespace and not known:
                     pods[used.uid] = self._add_unseen(node, used, offset_ns)
-            elif pod.extends or (pod.estimated and used.ended):
-                pod.end(last_ns)
+            elif pod.led_by_samples:
+                if used.ended:
+                    pod.go_on()
+                    pod.end(last_ns)
+                elif last_ns > state.settled_through_ns:
+                    pod.go_on()
         listed = {used.uid for used in sample.pods}
         for pod in pods.values():
-            if pod.estimated and pod.facts is None and pod.usage_uid not in listed:
+            if pod.led_by_samples and pod.usage_uid not in listed:
                 pod.end(state.settled_through_ns)
         return pods
 
@@ -227,6 +270,7 @@ class Settlement:
             )
             self._ledger.book(state, hours, node.pods)
         self._ledger.settled(state, max(start_ns, through_ns))
+        node.settled_ns = state.settled_through_ns
 
     def _forget_settled(self, node: Node, state: NodeState) -> None:
         for pod in list(node.pods.values()):
@@ -235,3 +279,4 @@ class Settlement:
                 self._ledger.write_pod(pod, state)
             if pod.end_ns is not None and pod.end_ns <= state.settled_through_ns:
                 self._inventory.forget_pod(pod)
+                state.charged.append(pod.usage_uid)

@@ -52,12 +52,13 @@ class Window:
         """Return a pod's average GiB over the time in the window that its memory was read.
 
         That is its whole life but for the seconds before the first read and after the last; CPU of those is in the
-        kernel's totals, memory isn't. The average is taken to hold there too.
+        kernel's totals, memory isn't. The average is taken to hold there too. Without a baseline it is the average
+        since the integral began, be that before the window.
         """
-        total = used.memory_byte_seconds - (base.memory_byte_seconds if base is not None else 0.0)
-        if total < 0:
-            total = used.memory_byte_seconds
-        read_from_ns = max(self.memory_start_ns, used.since_ns + offset_ns)
+        total, read_from_ns = used.memory_byte_seconds, used.since_ns + offset_ns
+        if base is not None and base.memory_byte_seconds <= total:
+            total -= base.memory_byte_seconds
+            read_from_ns = max(self.memory_start_ns, read_from_ns)
         seconds = (min(self.end_ns, used.last_ns + offset_ns) - read_from_ns) / NS_PER_SECOND
         return total / BYTES_PER_GIB / seconds if seconds > 0 else 0.0
 
@@ -85,9 +86,12 @@ def averages(
     """Return the averages of a sample whose time is `start_ns` to `end_ns` on the bus's clock, `offset_ns` off its own.
 
     `pods` are the node's, by the uid that the agent knows them by. A pod that already ran when the node was first
-    heard of has CPU totals of unknown age: its first sample is its baseline, and says nothing of its CPU.
+    heard of has CPU totals of unknown age: its first sample is its baseline, and says nothing of its CPU. After a boot
+    of the kernel all totals are since then.
     """
     known_before = state.baseline_end_ns is not None
+    same_boot = state.boot_id in {"", sample.boot_id}
+    baseline = state.pods if same_boot else {}
     same_session = sample.session == state.session
     window_start = state.baseline_end_ns if state.baseline_end_ns is not None else start_ns
     memory_start = window_start
@@ -100,7 +104,7 @@ def averages(
     complete = True
     for used in sample.pods:
         pod = pods.get(used.uid)
-        base = state.pods.get(used.uid)
+        base = baseline.get(used.uid)
         born_within = known_before or used.since_ns > sample.start_ns + _READ_SLACK_NS
         if base is None and not born_within and (pod is None or pod.start_ns < start_ns):
             complete = False
@@ -115,8 +119,9 @@ def averages(
             read_to_ns[pod.uid] = used.last_ns + offset_ns
     unseen = 0.0
     root = root_cpu_seconds(sample)
-    if complete and root is not None and state.root_cpu_seconds is not None and root >= state.root_cpu_seconds:
-        unseen = max(0.0, root - state.root_cpu_seconds - seen_cpu_seconds)
+    root_before = state.root_cpu_seconds
+    if complete and same_boot and root is not None and root_before is not None and root >= root_before:
+        unseen = max(0.0, root - root_before - seen_cpu_seconds)
     return Averages(window=window, usage=usage, read_to_ns=read_to_ns, unseen_cpu_seconds=unseen)
 
 
@@ -166,7 +171,7 @@ def _unread(pod: Pod, averages: Averages) -> _Unread:
 
 def rebase(state: NodeState, sample: UsageSample, end_ns: int) -> None:
     """Make a sample's totals the baseline of the next difference."""
-    state.session, state.seq = sample.session, sample.seq
+    state.session, state.seq, state.boot_id = sample.session, sample.seq, sample.boot_id
     state.baseline_end_ns = max(end_ns, state.baseline_end_ns or end_ns)
     state.root_cpu_seconds = root_cpu_seconds(sample)
     state.pods = {used.uid: PodTotals(used.cpu_seconds, used.memory_byte_seconds) for used in sample.pods}

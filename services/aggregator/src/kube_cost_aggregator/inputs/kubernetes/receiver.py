@@ -40,7 +40,7 @@ class InventoryReceiver:
         """Take an object that is new or has changed."""
         match facts:
             case NodeFacts():
-                self._inventory.put_node(facts)
+                self._inventory.put_node(facts, at_ns)
             case PodFacts():
                 self._inventory.put_pod(facts, at_ns)
             case OwnerFacts():
