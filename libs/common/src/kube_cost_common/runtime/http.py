@@ -1,5 +1,6 @@
 """The HTTP server of a service: `/healthz` from the first moment, `/readyz` when it can be of use."""
 
+import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
@@ -7,6 +8,9 @@ from aiohttp import web
 
 from kube_cost_common.runtime.health import Problems, Readiness
 from kube_cost_common.runtime.lifecycle import CannotStartError
+
+DRAIN_SECONDS = 2.0
+"""For requests under way at the end: a service has 10 s to stop."""
 
 
 def health_routes(readiness: Readiness, problems: Problems) -> list[web.RouteDef]:
@@ -24,21 +28,32 @@ def health_routes(readiness: Readiness, problems: Problems) -> list[web.RouteDef
 
 
 @asynccontextmanager
-async def serving(*, host: str, port: int, routes: Iterable[web.AbstractRouteDef]) -> AsyncIterator[int]:
+async def serving(
+    *, host: str, port: int, routes: Iterable[web.AbstractRouteDef], drain_seconds: float = DRAIN_SECONDS
+) -> AsyncIterator[int]:
     """Serve `routes` while the context is open; the port in use is handed out (`port` 0 takes a free one).
+
+    At the end requests under way get `drain_seconds`, then they are cut off.
 
     Raises CannotStartError when the address can't be had.
     """
     app = web.Application(client_max_size=64 * 1024)
     app.add_routes(routes)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=drain_seconds)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
         try:
             await site.start()
-        except OSError as error:
-            raise CannotStartError(f"can't listen on {host}:{port}: {error.strerror or error}") from error
+        except (OSError, UnicodeError) as error:
+            raise CannotStartError(f"can't listen on {host}:{port}: {_reason(error)}") from error
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    # asyncio puts the address into an OSError's text a second time; that of a name not found has a number below 0.
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    return str(getattr(error, "strerror", None) or error)
