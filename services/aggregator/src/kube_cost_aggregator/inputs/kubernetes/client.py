@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import aiohttp
+from aiohttp.connector import NEEDS_CLEANUP_CLOSED
 from structlog.typing import FilteringBoundLogger
 
 from kube_cost_aggregator.inputs.kubernetes.connection import Connection, load_connection
@@ -154,7 +155,8 @@ async def api_client(
     """
     connection = await load_connection(kubeconfig=kubeconfig, environ=environ, clock=clock, log=log)
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=connection.ssl_context, limit=0),
+        # Before Python 3.12.7 a TLS connection given up while it waits for an answer isn't closed with its session.
+        connector=aiohttp.TCPConnector(ssl=connection.ssl_context, limit=0, enable_cleanup_closed=NEEDS_CLEANUP_CLOSED),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
         trust_env=True,
     ) as session:
