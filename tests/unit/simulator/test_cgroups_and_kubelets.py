@@ -123,6 +123,21 @@ def test_a_running_pod_has_its_cgroup_when_its_start_is_heard_of_and_none_after_
             assert {root / pod_slice(pod) for pod in pods.values() if pod.running} == set(pod_slices(root))
 
 
+def test_an_open_file_shows_the_figures_of_now_at_the_same_length(demo: SimulatedCluster, writer: CgroupWriter) -> None:
+    """Agents keep files open: re-reading one gives new figures, in place and without a length that could be cut."""
+    after(demo, 30)
+    writer.write(demo.now_ns)
+    path = pod_slices(writer.root(next(iter(demo.nodes))))[0] / "cpu.stat"
+    with path.open() as opened:
+        before = opened.read()
+        after(demo, 31)
+        writer.write(demo.now_ns)
+        opened.seek(0)
+        now = opened.read()
+    assert now == path.read_text() != before
+    assert len(now) == len(before)
+
+
 def test_containers_have_scopes_that_add_up_to_no_more_than_the_pod(
     demo: SimulatedCluster, writer: CgroupWriter
 ) -> None:

@@ -1,10 +1,10 @@
 """A cgroup v2 tree for each node, as systemd and containerd lay it out, in plain files."""
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kube_cost_simulator.atomic_files import AtomicFiles
 from kube_cost_simulator.cluster import SimulatedCluster
 from kube_cost_simulator.pod_state import PodState
 from kube_cost_simulator.readings import Counters, NodeReading, container_counters, running_containers
@@ -28,39 +28,45 @@ def pod_slice(pod: PodState) -> str:
 
 
 def files_of(counted: Counters, *, root: bool = False) -> dict[str, str]:
-    """The files of one cgroup by name. The root has no memory.current, as in a kernel."""
+    """The files of one cgroup by name. The root has no memory.current, as in a kernel.
+
+    Numbers have leading zeros, so that a file never changes its length: see `CgroupWriter`.
+    """
     microseconds = counted.cpu_nanoseconds // 1000
     user = microseconds * 4 // 5
     anonymous = counted.working_set_bytes * 9 // 10
     active = counted.working_set_bytes - anonymous
+    inactive = counted.inactive_file_bytes
     files = {
         "cpu.stat": (
-            f"usage_usec {microseconds}\nuser_usec {user}\nsystem_usec {microseconds - user}\nnice_usec 0\n"
-            "nr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n"
+            f"usage_usec {microseconds:020}\nuser_usec {user:020}\nsystem_usec {microseconds - user:020}\n"
+            "nice_usec 0\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n"
         ),
         "memory.stat": (
-            f"anon {anonymous}\nfile {active + counted.inactive_file_bytes}\nkernel 0\nshmem 0\n"
-            f"inactive_anon {anonymous}\nactive_anon 0\ninactive_file {counted.inactive_file_bytes}\n"
-            f"active_file {active}\nunevictable 0\nslab_reclaimable 0\nslab_unreclaimable 0\nslab 0\n"
-            "pgfault 0\npgmajfault 0\n"
+            f"anon {anonymous:020}\nfile {active + inactive:020}\nkernel 0\nshmem 0\ninactive_anon {anonymous:020}\n"
+            f"active_anon 0\ninactive_file {inactive:020}\nactive_file {active:020}\nunevictable 0\n"
+            "slab_reclaimable 0\nslab_unreclaimable 0\nslab 0\npgfault 0\npgmajfault 0\n"
         ),
         "io.stat": (
-            f"{DEVICE} rbytes={counted.read_bytes} wbytes={counted.write_bytes} rios={counted.read_operations} "
-            f"wios={counted.write_operations} dbytes=0 dios=0\n"
+            f"{DEVICE} rbytes={counted.read_bytes:020} wbytes={counted.write_bytes:020} "
+            f"rios={counted.read_operations:020} wios={counted.write_operations:020} dbytes=0 dios=0\n"
         ),
     }
     if root:
         return {**files, "cgroup.controllers": CONTROLLERS}
-    return {**files, "memory.current": f"{counted.working_set_bytes + counted.inactive_file_bytes}\n"}
+    return {**files, "memory.current": f"{counted.working_set_bytes + inactive:020}\n"}
 
 
 class CgroupWriter:
-    """Writes the trees of all nodes below a directory: `<directory>/<node>/kubepods.slice/…`."""
+    """Writes the trees of all nodes below a directory: `<directory>/<node>/kubepods.slice/…`.
+
+    As in a kernel, who keeps a file open reads the figures of now from it. A file is rewritten in place by one write of
+    the same length within a page, so that no reader sees parts of two versions; a cgroup comes and goes as a whole.
+    """
 
     def __init__(self, *, directory: Path, cluster: SimulatedCluster) -> None:
         self._directory = directory
         self._cluster = cluster
-        self._files = AtomicFiles(staging=directory / ".staged")
         self._removed = directory / ".removed"
         self._made = directory / ".made"
         self._written: dict[str, dict[str, Counters]] = {}
@@ -127,7 +133,11 @@ class CgroupWriter:
         for name, content in files.items():
             path = f"{directory}/{name}"
             if self._contents.get(path) != content:
-                self._files.write(path, content)
+                descriptor = os.open(path, os.O_WRONLY)
+                try:
+                    os.pwrite(descriptor, content.encode(), 0)
+                finally:
+                    os.close(descriptor)
                 self._contents[path] = content
 
     def _remove(self, directories: Sequence[Path]) -> None:
@@ -142,7 +152,6 @@ class CgroupWriter:
             gone = [path for path in self._contents if path.startswith(f"{directory}/")]
             for path in gone:
                 del self._contents[path]
-                self._files.forget(path)
 
 
 def cgroup_path(root: Path, path: str) -> str:
