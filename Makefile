@@ -41,7 +41,7 @@ lint: install ## ruff, import-linter, deptry
 	$(RUN)ruff format --check .
 	$(RUN)ruff check .
 	$(RUN)lint-imports
-	for m in $(MEMBERS); do (cd $$m && $(CURDIR)/.venv/bin/deptry --config $(CURDIR)/pyproject.toml src); done
+	for m in $(MEMBERS); do (cd $$m && $(CURDIR)/.venv/bin/deptry --no-ansi src); done
 
 .PHONY: types
 types: install ## mypy strict over sources and tests

@@ -113,6 +113,15 @@ class Processes:
         self._started.append(process)
         return process
 
+    def replace(self, ended: Process, successor: Process) -> None:
+        """Let a process that was started later take the place of one that was ended on purpose."""
+        self._started.remove(successor)
+        self._started[self._started.index(ended)] = successor
+
+    def forget(self, ended: Process) -> None:
+        """Expect no more of a process that was ended on purpose."""
+        self._started.remove(ended)
+
     def check(self) -> None:
         """Raise ProgramError where any of them isn't running any more."""
         for process in self._started:

@@ -18,7 +18,10 @@ ESTIMATE = "estimate"
 
 
 class NodePrices(NamedTuple):
-    """A node's prices now, in USD per hour. `now` is what it pays, None while that isn't known."""
+    """A node's prices now, in USD per hour. `now` is what it pays, None while that isn't known.
+
+    `spot` is None where pricing can only guess it: a guess is paid, since something must be, but not shown as a price.
+    """
 
     now: NodePrice | None
     on_demand: float | None
@@ -64,7 +67,7 @@ class PriceBook:
         return NodePrices(
             timeline[-1].price if timeline else None,
             on_demand.usd if on_demand else None,
-            spot.usd if spot else None,
+            spot.usd if spot and spot.source != ESTIMATE else None,
         )
 
     def node_timeline(self, facts: NodeFacts, identity: NodeIdentity) -> list[PriceChange]:

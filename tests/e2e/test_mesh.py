@@ -1,0 +1,180 @@
+"""The whole mesh, each service a process of its own, over the simulated cluster: from counters to /metrics."""
+
+import gzip
+import subprocess
+import urllib.error
+from collections import defaultdict
+from collections.abc import Iterator
+from fractions import Fraction
+
+import pytest
+
+from harness.mesh import LiveMesh, live_mesh
+from harness.prometheus import Prometheus, running_prometheus
+from kube_cost_demo.mesh import Pace
+
+NANO = Fraction(1, 1_000_000_000)
+
+BRIEF_FAMILIES = {
+    "kube_cost_pod_hourly_usd",
+    "kube_cost_namespace_daily_usd",
+    "kube_cost_node_hourly_usd",
+    "kube_cost_pv_monthly_usd",
+    "kube_cost_spot_savings_usd_total",
+    "kube_cost_exporter_up",
+    "kube_cost_pricing_api_calls_total",
+    "kube_cost_errors_total",
+    "kube_cost_calculation_duration_seconds",
+}
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveMesh]:
+    with live_mesh(tmp_path_factory.mktemp("mesh"), pace=Pace(interval_seconds=5.0, read_seconds=0.5)) as mesh:
+        yield mesh
+
+
+def test_every_node_and_pod_has_a_price(live: LiveMesh) -> None:
+    """Each node shows its hourly price, and the pods, system and idle of all nodes add up to them."""
+    live.wait(lambda: live.value("kube_cost_settled_through_timestamp_seconds"), "every node is settled once")
+    metrics = live.metrics()
+    by_name: dict[str, Fraction] = defaultdict(Fraction)
+    for metric in metrics:
+        by_name[metric.name] += metric.value
+    prices = {m.labels["instance_type"]: m.value for m in metrics if m.name == "kube_cost_node_hourly_usd"}
+    assert prices == {
+        "m5.xlarge": Fraction("0.192"),
+        "r5.large": Fraction("0.126"),
+        "c5.2xlarge": Fraction("0.1387"),
+    }
+    pods = [metric for metric in metrics if metric.name == "kube_cost_pod_hourly_usd"]
+    assert len(pods) >= 20
+    parts = sum(pod.value for pod in pods)
+    parts += by_name["kube_cost_node_idle_hourly_usd"] + by_name["kube_cost_node_system_hourly_usd"]
+    assert abs(parts - sum(prices.values())) <= len(pods) * NANO
+    assert abs(by_name["kube_cost_namespace_hourly_usd"] - sum(prices.values())) <= 20 * NANO
+
+
+def test_the_families_of_the_brief_are_there(live: LiveMesh) -> None:
+    """The nine metrics that users were promised have HELP, TYPE and, but for calls that nobody made yet, samples."""
+    text = live.get("/metrics").decode()
+    for family in BRIEF_FAMILIES - {"kube_cost_pricing_api_calls_total", "kube_cost_errors_total"}:
+        assert f"# HELP {family} " in text
+        assert f"\n{family}{{" in text
+
+
+def test_promtool_is_content(live: LiveMesh, promtool: str) -> None:
+    """Prometheus' own check has nothing to say about the exposition."""
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=live.get("/metrics"), capture_output=True, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    live: LiveMesh, prometheus_binary: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    with running_prometheus(
+        prometheus_binary, tmp_path_factory.mktemp("prometheus"), target=f"127.0.0.1:{live.mesh.port}"
+    ) as running:
+        live.wait(lambda: running.query('up{job="kube-cost"} == 1'), "Prometheus has scraped")
+        yield running
+
+
+def test_prometheus_takes_every_sample_as_it_is(prometheus: Prometheus) -> None:
+    """No series is there twice, and no label of ours was pushed aside by one of the scrape's."""
+    assert prometheus.query("prometheus_target_scrapes_sample_duplicate_timestamp_total > 0") == []
+    assert prometheus.query('{__name__=~"kube_cost_.+", exported_namespace!=""}') == []
+    assert prometheus.query('{__name__=~"kube_cost_.+", exported_node!=""}') == []
+    assert prometheus.query('{__name__=~"kube_cost_.+", exported_pod!=""}') == []
+    scraped = prometheus.query('scrape_samples_scraped{job="kube-cost"}')[0].value
+    kept = prometheus.query('count({job="kube-cost", __name__!~"up|scrape_.+"})')[0].value
+    assert scraped > 200
+    assert abs(scraped - kept) <= scraped / 5  # pods come and go between two scrapes
+
+
+def test_the_briefs_queries_answer(live: LiveMesh, prometheus: Prometheus) -> None:
+    """The run rate per month by Prometheus is the cluster's: 0.4567 USD an hour less what is idle, times 730."""
+    (month,) = prometheus.query("sum(kube_cost_pod_hourly_usd) * 730")
+    idle = live.value("kube_cost_namespace_hourly_usd", namespace="__idle__") or 0
+    system = live.value("kube_cost_namespace_hourly_usd", namespace="__system__") or 0
+    expected = (Fraction("0.4567") - idle - system) * 730
+    assert abs(Fraction(month.value) / expected - 1) < Fraction(1, 5)  # usage moves between the scrape and the look
+    namespaces = {sample.labels["namespace"] for sample in prometheus.query("kube_cost_namespace_daily_usd")}
+    assert namespaces >= {"production", "staging", "__idle__", "__system__"}
+
+
+def test_gzip_is_the_same_exposition(live: LiveMesh) -> None:
+    """A scrape that accepts gzip gets one gzip member with the same families."""
+    plain = live.get("/metrics").decode()
+    unpacked = gzip.decompress(live.get("/metrics", {"Accept-Encoding": "gzip"})).decode()
+    names = [
+        {line.split(" ")[2] for line in text.splitlines() if line.startswith("# TYPE")} for text in (plain, unpacked)
+    ]
+    assert names[0] == names[1]
+
+
+def test_a_change_of_the_prices_file_moves_the_price(live: LiveMesh) -> None:
+    """The spot node's price follows the YAML, on /metrics, without a restart."""
+    file = live.mesh.prices_file
+    before = file.read_text()
+    file.write_text(before.replace("0.1387", "0.2500"))
+    spot = {"instance_type": "c5.2xlarge"}
+    live.wait(
+        lambda: live.value("kube_cost_node_hourly_usd", **spot) == Fraction("0.25"), "the new price is on /metrics"
+    )
+    file.write_text(before)
+    live.wait(lambda: live.value("kube_cost_node_hourly_usd", **spot) == Fraction("0.1387"), "the old price is back")
+
+
+def test_a_malformed_prices_file_is_said_and_keeps_the_last_good_prices(live: LiveMesh) -> None:
+    """The fault is counted and named; no price moves."""
+    file = live.mesh.prices_file
+    before = file.read_text()
+    faults = {"component": "pricing", "error_type": "config"}
+    file.write_text(before.replace("usd_per_hour: 0.1387", "usd_per_hour: cheap"))
+    live.wait(lambda: live.value("kube_cost_errors_total", **faults), "the fault is counted")
+    assert live.value("kube_cost_node_hourly_usd", instance_type="c5.2xlarge") == Fraction("0.1387")
+    pricing = next(part for part in live.json("/api/v1/status")["parts"] if part["name"] == "pricing")
+    assert (pricing["state"], "prices.yaml" in str(pricing["facts"])) == ("problem", True)
+    file.write_text(before)
+
+
+def test_the_api_answers_by_every_grouping(live: LiveMesh) -> None:
+    """Costs of the last day by namespace, pod, node and workload have one and the same total, where all is in them."""
+    totals = {}
+    for by in ("namespace", "node"):
+        answer = live.json(f"/api/v1/costs?by={by}&window=24h")
+        totals[by] = sum(Fraction(row["cost"]["total"]) for row in answer["costs"])
+    assert totals["namespace"] > 0
+    pods = live.json("/api/v1/costs?by=pod&window=24h")["costs"]
+    workloads = live.json("/api/v1/costs?by=workload&window=24h")["costs"]
+    assert {row["workload_kind"] for row in workloads} >= {"Deployment", "StatefulSet", "DaemonSet", "CronJob"}
+    assert len(pods) > len(workloads) > 5
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        live.get("/api/v1/costs?window=yesteryear")
+
+
+def test_the_page_shows_the_parts_and_the_namespaces(live: LiveMesh) -> None:
+    """A person who opens the door sees what runs and what it costs."""
+    page = live.get("/").decode()
+    assert all(word in page for word in ("agents", "pricing", "watches", "ledger", "production", "c5.2xlarge"))
+
+
+def test_a_killed_aggregator_goes_on_from_its_ledger(live: LiveMesh) -> None:
+    """After kill -9 and a new start no counter is below what was seen before, and today goes on."""
+
+    def counters() -> dict[tuple[str, str], Fraction]:
+        return {
+            (metric.name, metric.labels["namespace"]): metric.value
+            for metric in live.metrics()
+            if metric.name in {"kube_cost_namespace_usd_total", "kube_cost_namespace_today_usd"}
+        }
+
+    before = counters()
+    live.restart_aggregator()
+    after = counters()
+    assert {key: (after[key], value) for key, value in before.items() if after[key] < value} == {}
+    idle = ("kube_cost_namespace_usd_total", "__idle__")
+    live.wait(lambda: counters()[idle] > before[idle], "money goes on being settled")
