@@ -39,7 +39,10 @@ def demand_of(cluster: str, inventory: Inventory, book: PriceBook) -> PriceDeman
                 shape=Shape(vcpu=facts.capacity.vcpu, memory_gib=facts.capacity.memory_gib, gpus=facts.capacity.gpus),
                 labels=labels,
             )
-            requests.setdefault(_order(request), request)
+            key = _order(request)
+            # Kernels of one type of machine report a little less or more: the largest, whoever comes and goes.
+            if key not in requests or _size(request) > _size(requests[key]):
+                requests[key] = request
     classes = by_name(inventory.storage_classes.values())
     region = inventory.region()
     for volume in inventory.volumes.values():
@@ -102,6 +105,11 @@ class DemandPublisher:
         await self._bus.wait_connected()
         await self._bucket.put(demand_key(self._cluster), encode(demand))
         self._written, self._written_at = demand, self._clock.monotonic()
+
+
+def _size(request: PriceRequest) -> tuple[float, ...]:
+    shape = request.shape
+    return (shape.vcpu, shape.memory_gib, shape.gpus) if shape is not None else ()
 
 
 def _order(request: PriceRequest) -> tuple[str, ...]:

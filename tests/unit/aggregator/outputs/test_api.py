@@ -1,0 +1,179 @@
+"""The API over a real ledger in a file."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import structlog
+from aiohttp import web
+
+from harness.costs import Shown, node_rate, rates_of
+from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
+from kube_cost_aggregator.history.store import Batch, Money, NodeHour, NodeState, PodHour, PodRow
+from kube_cost_aggregator.outputs.api import Api
+from kube_cost_aggregator.state.ledger import Totals
+from kube_cost_common.runtime.http import serving
+
+NOW = 1_800_000_000  # 2027-01-15T08:00:00Z
+HOUR = NOW - 3600
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    store = open_store(tmp_path / "ledger.sqlite")
+    yield store
+    store.close()
+
+
+async def fill(store: SqliteStore) -> None:
+    await store.load(now_ns=(HOUR - 7200) * 10**9, month_start=0)
+    pod = PodRow(
+        pod_id=1,
+        uid="u",
+        usage_uid="u",
+        namespace="shop",
+        name="web-1",
+        node_id=1,
+        workload_kind="Deployment",
+        workload="web",
+        start_ns=HOUR * 10**9,
+        end_ns=None,
+        vcpu_request=1.0,
+        memory_gib_request=1.0,
+        gpus=0.0,
+    )
+    node = NodeState(node_id=1, uid="n", name="node-1", settled_through_ns=NOW * 10**9, instance_type="m5.large")
+    money, idle = Money(30_000_000, 20_000_000, 0, 5), Money(46_000_000, 0, 0, 0)
+    await store.commit(
+        Batch(
+            nodes={"n": node},
+            pods={1: pod},
+            pod_hours={(HOUR, 1): PodHour(money, 3600.0, 60.0)},
+            node_hours={(HOUR, 1): NodeHour(96_000_000, 5, Money(), idle, 3600.0, 60.0)},
+            namespace_hours={(HOUR, "shop"): money, (HOUR, "__idle__"): idle},
+        )
+    )
+
+
+@asynccontextmanager
+async def asked(store: SqliteStore, shown: Shown | None = None) -> AsyncIterator[aiohttp.ClientSession]:
+    api = Api(store=store, sources=(shown or Shown()).sources, log=structlog.get_logger())
+    routes = [web.get("/api/v1/costs", api.costs), web.get("/api/v1/status", api.status)]
+    async with (
+        serving(host="127.0.0.1", port=0, routes=routes) as port,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client,
+    ):
+        yield client
+
+
+async def costs(store: SqliteStore, **query: str) -> dict[str, Any]:
+    async with asked(store) as client, client.get("/api/v1/costs", params=query) as answer:
+        assert answer.status == 200
+        assert answer.content_type == "application/json"
+        body: dict[str, Any] = await answer.json()
+        return body
+
+
+async def test_costs_by_namespace_add_up_and_say_their_window(store: SqliteStore) -> None:
+    """Money as decimal strings, the window as it was answered, the total of the lines."""
+    await fill(store)
+    body = await costs(store, by="namespace", window="90m")
+    assert body["window"] == {"asked": "90m", "start": "2027-01-15T06:00:00Z", "end": "2027-01-15T08:00:00Z"}
+    assert (body["currency"], body["hours_per_month"], body["columns"]) == ("USD", 730, ["namespace"])
+    assert body["costs"] == [
+        {
+            "namespace": "shop",
+            "cost": {"total": "0.05", "cpu": "0.03", "memory": "0.02", "gpu": "0"},
+            "spot_savings": "0.000000005",
+            "covered_seconds": None,
+            "estimated_seconds": None,
+            "pods": 1,
+        },
+        {
+            "namespace": "__idle__",
+            "cost": {"total": "0.046", "cpu": "0.046", "memory": "0", "gpu": "0"},
+            "spot_savings": "0",
+            "covered_seconds": None,
+            "estimated_seconds": None,
+            "pods": 0,
+        },
+    ]
+    assert body["total"]["cost"] == {"total": "0.096", "cpu": "0.076", "memory": "0.02", "gpu": "0"}
+
+
+async def test_costs_by_pod_say_how_much_is_covered_and_estimated(store: SqliteStore) -> None:
+    """Seconds of the pod's life in the window, and those without a measurement."""
+    await fill(store)
+    (row,) = (await costs(store, by="pod", window="today"))["costs"]
+    assert (row["namespace"], row["pod"], row["node"]) == ("shop", "web-1", "node-1")
+    assert (row["covered_seconds"], row["estimated_seconds"], row["pods"]) == (3600.0, 60.0, 1)
+
+
+async def test_costs_by_workload_and_node_have_their_columns(store: SqliteStore) -> None:
+    """Nodes are whole: no split by resource is made up for them."""
+    await fill(store)
+    (row,) = (await costs(store, by="workload"))["costs"]
+    assert (row["namespace"], row["workload_kind"], row["workload"]) == ("shop", "Deployment", "web")
+    (row,) = (await costs(store, by="node"))["costs"]
+    assert (row["node"], row["instance_type"]) == ("node-1", "m5.large")
+    assert row["cost"] == {"total": "0.096", "cpu": None, "memory": None, "gpu": None}
+
+
+async def test_a_window_without_costs_is_an_empty_answer(store: SqliteStore) -> None:
+    """Not an error: nothing was spent, or nothing is known."""
+    await fill(store)
+    body = await costs(store, window="2026-12-01/2026-12-02")
+    assert (body["costs"], body["total"]["cost"]["total"]) == ([], "0")
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter", "words"),
+    [
+        ("by=team", "by", "namespace, pod, node, workload"),
+        ("window=fortnight", "window", "24h"),
+        ("window=2027-01-09/2027-01-02", "window", "start isn't before"),
+        ("window=401d", "window", "400 days"),
+        ("windows=7d", "windows", "unknown parameter"),
+        ("by=pod&by=node", "by", "more than once"),
+    ],
+)
+async def test_a_bad_request_names_its_parameter(store: SqliteStore, query: str, parameter: str, words: str) -> None:
+    """Problem details of RFC 9457."""
+    async with asked(store) as client, client.get(f"/api/v1/costs?{query}") as answer:
+        assert (answer.status, answer.content_type) == (400, "application/problem+json")
+        body = await answer.json(content_type="application/problem+json")
+    assert (body["status"], body["parameter"]) == (400, parameter)
+    assert words in body["detail"]
+
+
+async def test_a_ledger_that_cannot_be_read_is_503(store: SqliteStore) -> None:
+    """And says so."""
+    store._reader.execute("PRAGMA query_only = OFF")
+    store._reader.execute("DROP TABLE namespace_hours")
+    async with asked(store) as client, client.get("/api/v1/costs") as answer:
+        assert (answer.status, answer.content_type) == (503, "application/problem+json")
+        assert "can't read costs" in (await answer.json(content_type=None))["detail"]
+
+
+async def test_status_has_a_state_for_each_part(store: SqliteStore) -> None:
+    """Machine-readable, with the sentences that the page shows."""
+    shown = Shown(cluster="eu", rates=rates_of(node_rate("n")), totals=Totals(started_at_ns=1))
+    async with asked(store, shown) as client:
+        async with client.get("/api/v1/status") as answer:
+            body = await answer.json()
+        async with client.get("/api/v1/status?verbose=1") as answer:
+            assert answer.status == 400
+    assert (body["cluster"], body["version"], body["ready"]) == ("eu", "1.2.3", True)
+    states = {part["name"]: part["state"] for part in body["parts"]}
+    assert states == {
+        "agents": "waiting",
+        "pricing": "problem",
+        "bus": "ok",
+        "watches": "waiting",
+        "ledger": "waiting",
+        "aggregator": "ok",
+        "alerts": "waiting",
+    }

@@ -1,0 +1,135 @@
+"""The endpoint, asked over a real connection."""
+
+import asyncio
+import gzip
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from harness.costs import Shown, node_rate, pod_rate, rates_of
+from harness.parts import Part, program
+from kube_cost_aggregator.outputs.exposition import CONTENT_TYPE, accepts_gzip
+from kube_cost_common.domain.settlement import Usd
+from kube_cost_common.runtime.clock import SystemClock
+from kube_cost_common.runtime.http import serving
+
+CURL = Part("curl", "apt-get install curl")
+
+
+@asynccontextmanager
+async def served(shown: Shown) -> AsyncIterator[str]:
+    async with serving(host="127.0.0.1", port=0, routes=[web.get("/metrics", shown.metrics.handle)]) as port:
+        yield f"http://127.0.0.1:{port}/metrics"
+
+
+@pytest.mark.parametrize(
+    ("header", "wanted"),
+    [
+        ("gzip", True),
+        ("deflate, GZIP;q=0.5, br", True),
+        ("x-gzip", True),
+        ("*", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000, *", False),
+        ("*;q=0", False),
+        ("", False),
+        ("identity", False),
+        ("deflate, br", False),
+        ("gzip;q=nonsense", False),
+    ],
+)
+def test_gzip_goes_to_who_accepts_it(header: str, wanted: bool) -> None:
+    """Accept-Encoding decides, q=0 refuses."""
+    assert accepts_gzip(header) is wanted
+
+
+async def test_both_bodies_have_the_exact_content_type() -> None:
+    """Prometheus 3 refuses a scrape whose Content-Type it doesn't know."""
+    shown = Shown(rates=rates_of(node_rate("n", pod_rate("p"))))
+    await shown.metrics.tick()
+    async with served(shown) as url, aiohttp.ClientSession(auto_decompress=False) as client:
+        bodies = {}
+        for encoding in ("gzip", "identity"):
+            async with client.get(url, headers={"Accept-Encoding": encoding}) as answer:
+                assert answer.headers["Content-Type"] == CONTENT_TYPE
+                assert answer.headers.get("Content-Encoding", "identity") == encoding
+                assert answer.headers["Vary"] == "Accept-Encoding"
+                bodies[encoding] = await answer.read()
+    assert gzip.decompress(bodies["gzip"]) == bodies["identity"]
+
+
+async def test_curl_and_aiohttp_read_the_gzip_body() -> None:
+    """Readers that aren't Python's gzip module take a member made of pieces too."""
+    curl = program(CURL)
+    shown = Shown(rates=rates_of(*(node_rate(f"n{i}", pod_rate(f"p{i}")) for i in range(50))))
+    await shown.metrics.tick()
+    expected = shown.metrics.current.identity()
+    async with served(shown) as url, aiohttp.ClientSession() as client:
+        async with client.get(url) as answer:
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert await answer.read() == expected
+        process = await asyncio.create_subprocess_exec(curl, "-sS", "--compressed", url, stdout=subprocess.PIPE)
+        output, _ = await process.communicate()
+    assert output == expected
+
+
+async def test_before_any_data_there_is_health() -> None:
+    """A scrape that comes before the first rendering waits for it, and says how the exporter is."""
+    shown = Shown()
+    async with served(shown) as url, aiohttp.ClientSession() as client, asyncio.TaskGroup() as tasks:
+        rendering = tasks.create_task(shown.metrics.run())
+        async with client.get(url) as answer:
+            text = await answer.text()
+        rendering.cancel()
+    assert 'kube_cost_exporter_up{component="aggregator"} 1\n' in text
+    assert 'kube_cost_exporter_up{component="agent"} 0\n' in text
+    assert "process_resident_memory_bytes " in text
+
+
+async def test_a_large_change_is_compressed_aside_and_is_right() -> None:
+    """Above a few dozen KiB a thread does it; the bodies agree all the same."""
+    pods = [pod_rate(f"pod-{number}-{number * 7919 % 10007}", 0.00001) for number in range(2000)]
+    shown = Shown(rates=rates_of(node_rate("n", *pods)))
+    await shown.metrics.tick()
+    current = shown.metrics.current
+    assert current.size_bytes > 100_000
+    assert gzip.decompress(current.gzip) == current.identity()
+
+
+async def test_a_change_is_rendered_within_about_a_second() -> None:
+    """Woken by `changed`, at most once a tick; the quiet period isn't waited for."""
+    shown = Shown()
+    shown.metrics._clock = clock = SystemClock()
+    async with asyncio.TaskGroup() as tasks:
+        rendering = tasks.create_task(shown.metrics.run())
+        async with asyncio.timeout(20):
+            while not shown.metrics.current.series:  # noqa: ASYNC110 - a plain attribute is watched
+                await asyncio.sleep(0.01)
+            shown.rates = rates_of(node_rate("n", pod_rate("new")))
+            shown.metrics.changed()
+            began = clock.monotonic()
+            while b'pod="new"' not in shown.metrics.current.identity():  # noqa: ASYNC110 - likewise
+                await asyncio.sleep(0.01)
+        print(f"visible after {clock.monotonic() - began:.3f} s")
+        rendering.cancel()
+
+
+async def test_a_fault_while_rendering_leaves_what_was_served() -> None:
+    """A rate that is no number costs one rendering, is counted, and is over when the rates are good again."""
+    shown = Shown(rates=rates_of(node_rate("n", pod_rate("good"))))
+    await shown.metrics._try()
+    before = shown.metrics.current
+    bad = node_rate("n", pod_rate("bad")._replace(usd=Usd(float("nan"), 0.0, 0.0)))
+    shown.rates = rates_of(bad)
+    await shown.metrics._try()
+    assert shown.metrics.current is before
+    shown.rates = rates_of(node_rate("n", pod_rate("better", 0.02)))
+    await shown.metrics._try()
+    text = shown.metrics.current.identity().decode()
+    assert 'kube_cost_pod_hourly_usd{namespace="shop",pod="better",node="n"} 0.02\n' in text
+    assert 'kube_cost_errors_total{component="aggregator",error_type="exposition"} 1.0\n' in text
+    assert 'kube_cost_namespace_hourly_usd{namespace="shop"} 0.02\n' in text
