@@ -5,6 +5,7 @@ import sys
 from typing import Literal
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import FilteringBoundLogger, Processor
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -14,10 +15,14 @@ Format = Literal["auto", "json", "console"]
 def configure(*, service: str, level: Level, output_format: Format) -> FilteringBoundLogger:
     """Set up logging for the process and return its logger. Lines go to standard error."""
     readable = output_format == "console" or (output_format == "auto" and sys.stderr.isatty())
+    # Tracebacks without the values of variables, which structlog and rich would show: tokens are among them.
     finish: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
         if readable
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
     )
     structlog.configure(
         processors=[
