@@ -13,6 +13,9 @@ from kube_cost_common.messages.usage import ROOT_KUBEPODS, PodUsage, UsageSample
 CLOCK_DRIFT = 1e-3
 """How much a node's clock may fall behind the bus's, second by second: NTP slews at most half of it (500 ppm)."""
 
+READ_INTERVAL_NS = 5_000_000_000
+"""How often agents read the cgroup tree."""
+
 _READ_SLACK_NS = 6_000_000_000
 """A pod that the agent first saw later than this after its session began was born within the session."""
 
@@ -48,19 +51,28 @@ class Window:
             total = used.cpu_seconds
         return total / seconds if (seconds := self._alive_seconds(pod, self.start_ns)) > 0 else 0.0
 
-    def memory_gib(self, used: PodUsage, base: PodTotals | None, offset_ns: int) -> float:
-        """Return a pod's average GiB over the time in the window that its memory was read.
+    def memory_gib(self, pod: Pod, used: PodUsage, base: PodTotals | None, offset_ns: int) -> float:
+        """Return a pod's average GiB over its life within the window, from where its memory is known on.
 
-        That is its whole life but for the seconds before the first read and after the last; CPU of those is in the
-        kernel's totals, memory isn't. The average is taken to hold there too. Without a baseline it is the average
-        since the integral began, be that before the window.
+        Memory is read now and then, while the kernel's CPU totals have no gaps: a pod is taken to have had its average
+        for half a read's interval before it was first seen, and from its last read on. Without a baseline, where the
+        integral began before the window, the average is that since then.
         """
-        total, read_from_ns = used.memory_byte_seconds, used.since_ns + offset_ns
+        since_ns, last_ns = used.since_ns + offset_ns, min(self.end_ns, used.last_ns + offset_ns)
+        total, read_from_ns = used.memory_byte_seconds, since_ns
         if base is not None and base.memory_byte_seconds <= total:
             total -= base.memory_byte_seconds
-            read_from_ns = max(self.memory_start_ns, read_from_ns)
-        seconds = (min(self.end_ns, used.last_ns + offset_ns) - read_from_ns) / NS_PER_SECOND
-        return total / BYTES_PER_GIB / seconds if seconds > 0 else 0.0
+            read_from_ns = max(self.memory_start_ns, since_ns)
+        if last_ns <= read_from_ns:
+            return 0.0
+        average = total / BYTES_PER_GIB * NS_PER_SECOND / (last_ns - read_from_ns)
+        born_ns = max(self.memory_start_ns, pod.start_ns)
+        end_ns = self.end_ns if pod.end_ns is None else min(self.end_ns, pod.end_ns)
+        if read_from_ns < self.memory_start_ns or end_ns <= born_ns:
+            return average
+        had_from_ns = max(born_ns, read_from_ns - READ_INTERVAL_NS // 2)
+        had_to_ns = end_ns if pod.end_ns is None else min(end_ns, last_ns + READ_INTERVAL_NS)
+        return average * min(1.0, (had_to_ns - had_from_ns) / (end_ns - born_ns))
 
     def _alive_seconds(self, pod: Pod, start_ns: int) -> float:
         end_ns = self.end_ns if pod.end_ns is None else min(self.end_ns, pod.end_ns)
@@ -71,12 +83,13 @@ class Window:
 class Averages:
     """What a sample says of each pod (by uid) on average, and the vCPU seconds that no pod's totals hold.
 
-    `read_to_ns` is when each was last read.
+    `read_to_ns` is when each was last read, `lifetime_vcpu` its average from its start until then.
     """
 
     window: Window
     usage: Mapping[str, Resources]
     read_to_ns: Mapping[str, int]
+    lifetime_vcpu: Mapping[str, float]
     unseen_cpu_seconds: float
 
 
@@ -95,11 +108,13 @@ def averages(
     same_session = sample.session == state.session
     window_start = state.baseline_end_ns if state.baseline_end_ns is not None else start_ns
     memory_start = window_start
-    if not (same_session and known_before):  # the integral began when the agent first saw a pod
-        memory_start = max(window_start, min((used.since_ns for used in sample.pods), default=0) + offset_ns)
+    if not (same_session and known_before):  # the integrals began with the session
+        watched_from = min(sample.start_ns, *(used.since_ns for used in sample.pods), sample.end_ns)
+        memory_start = max(window_start, watched_from + offset_ns)
     window = Window(start_ns=min(window_start, end_ns), memory_start_ns=min(memory_start, end_ns), end_ns=end_ns)
     usage: dict[str, Resources] = {}
     read_to_ns: dict[str, int] = {}
+    lifetime_vcpu: dict[str, float] = {}
     seen_cpu_seconds = 0.0
     complete = True
     for used in sample.pods:
@@ -114,23 +129,30 @@ def averages(
             seen_cpu_seconds += used.cpu_seconds - fresh
             cpu = window.cpu(pod, used, base) if pod is not None else 0.0
         if pod is not None:
-            memory = window.memory_gib(used, base if same_session else None, offset_ns)
+            memory = window.memory_gib(pod, used, base if same_session else None, offset_ns)
             usage[pod.uid] = Resources(cpu, memory, 0.0)
-            read_to_ns[pod.uid] = used.last_ns + offset_ns
+            read_to_ns[pod.uid] = read_to = used.last_ns + offset_ns
+            lifetime_vcpu[pod.uid] = used.cpu_seconds * NS_PER_SECOND / max(1, read_to - pod.start_ns)
     unseen = 0.0
     root = root_cpu_seconds(sample)
     root_before = state.root_cpu_seconds
     if complete and same_boot and root is not None and root_before is not None and root >= root_before:
         unseen = max(0.0, root - root_before - seen_cpu_seconds)
-    return Averages(window=window, usage=usage, read_to_ns=read_to_ns, unseen_cpu_seconds=unseen)
+    return Averages(
+        window=window,
+        usage=usage,
+        read_to_ns=read_to_ns,
+        lifetime_vcpu=lifetime_vcpu,
+        unseen_cpu_seconds=unseen,
+    )
 
 
 def attribute_unseen(averages: Averages, ended: Iterable[Pod]) -> tuple[Mapping[str, Resources], float]:
     """Give the CPU that no pod's totals hold to the pods that ended in the window: it is that of their unread time.
 
-    Each by what it may have used unread: a pod that was read before its end by its own average since, one that came
-    and went between two reads by its request; where all of that is nothing, by the time. Returns the usages with it,
-    and the average vCPUs that are left for the system: all, where no pod ended.
+    Each by what it may have used unread: a pod that was read before its end by its own average in the window, or in
+    its life, one that came and went between two reads by its request; where all of that is nothing, by the time.
+    Returns the usages with it, and the average vCPUs that are left for the system: all, where no pod ended.
     """
     window = averages.window
     unseen = averages.unseen_cpu_seconds
@@ -165,8 +187,9 @@ def _unread(pod: Pod, averages: Averages) -> _Unread:
     if read_to_ns is None:
         return _Unread(pod.uid, life, pod.request.vcpu * life)
     read = (read_to_ns - born_ns) / NS_PER_SECOND
-    used = averages.usage[pod.uid].vcpu * life
-    return _Unread(pod.uid, life, used / read * max(0.0, life - read) if read > 0 else 0.0)
+    if read <= 0:
+        return _Unread(pod.uid, life, averages.lifetime_vcpu[pod.uid] * life)
+    return _Unread(pod.uid, life, averages.usage[pod.uid].vcpu * life / read * max(0.0, life - read))
 
 
 def rebase(state: NodeState, sample: UsageSample, end_ns: int) -> None:
