@@ -13,12 +13,15 @@ MAX_PODS = 2_000
 MAX_SAMPLE_HOURS = 24
 MAX_NAME = 253  # the longest name that Kubernetes allows
 MAX_UID = 64
+MAX_ROOTS = 16
+MAX_BOOT_ID = 64  # the kernel's is a UUID of 36 characters
 
 MAX_CPU_SECONDS = 1e12  # 1,000 vCPUs for 30 years
 MAX_BYTE_SECONDS = 1e23  # 100 TiB for 30 years
 MAX_COUNT = 2**62
 
 _UID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_NAME = re.compile(r"[a-z0-9.-]+")  # as the API server allows them, RFC 1123
 _SESSION = re.compile(r"[0-9a-f]{16}")
 
 
@@ -47,44 +50,59 @@ class SampleReader:
         if subject != usage_subject(sample.cluster, sample.node):
             raise SampleError("subject", f"a sample of node {sample.node[:MAX_NAME]!r} came on {subject[:500]!r}")
         if sample.cluster != self._cluster:
-            raise SampleError("cluster", f"a sample of cluster {sample.cluster!r}; this is {self._cluster!r}")
+            raise SampleError(
+                "cluster", f"a sample of cluster {sample.cluster[:MAX_NAME]!r}; this is {self._cluster!r}"
+            )
         if fault := next(_faults(sample), None):
-            raise SampleError("value", f"node {sample.node!r}: {fault}")
+            raise SampleError("value", f"node {sample.node[:MAX_NAME]!r}: {fault}")
         return sample
 
 
 def _faults(sample: UsageSample) -> Iterator[str]:
-    if not 0 < len(sample.node) <= MAX_NAME:
-        yield "the node's name is empty or too long"
+    if not _is_name(sample.node):
+        yield "the node's name is none"
+    if len(sample.boot_id) > MAX_BOOT_ID:
+        yield "the boot id is too long"
     if not _SESSION.fullmatch(sample.session):
         yield "the session isn't 64 bits in hexadecimal"
-    if sample.seq < 0:
-        yield "seq is negative"
-    if not 0 < sample.start_ns < sample.end_ns <= sample.sent_at_ns < MAX_COUNT:
-        yield "not start < end <= sent at"
-    elif sample.end_ns - sample.start_ns > MAX_SAMPLE_HOURS * 3600 * 10**9:
-        yield f"it is longer than {MAX_SAMPLE_HOURS} h"
+    if not 0 <= sample.seq < MAX_COUNT:
+        yield "seq is negative or too great"
+    yield from _bad_time(sample)
     if len(sample.pods) > MAX_PODS:
         yield f"it has {len(sample.pods)} pods, at most {MAX_PODS} are read"
-        return
-    if len({pod.uid for pod in sample.pods}) != len(sample.pods):
+    elif len(sample.roots) > MAX_ROOTS:
+        yield f"it has {len(sample.roots)} roots, at most {MAX_ROOTS} are read"
+    elif len({pod.uid for pod in sample.pods}) != len(sample.pods):
         yield "a pod is in it twice"
-    for root in sample.roots[:16]:
+    for root in sample.roots:
         yield from _bad_totals(f"root {root.name[:16]!r}", root)
     for pod in sample.pods:
         yield from _pod_faults(pod, sample)
 
 
+def _bad_time(sample: UsageSample) -> Iterator[str]:
+    if not 0 < sample.start_ns < sample.end_ns <= sample.sent_at_ns < MAX_COUNT:
+        yield "not start < end <= sent at"
+    elif sample.end_ns - sample.start_ns > MAX_SAMPLE_HOURS * 3600 * 10**9:
+        yield f"it is longer than {MAX_SAMPLE_HOURS} h"
+
+
 def _pod_faults(pod: PodUsage, sample: UsageSample) -> Iterator[str]:
     if not _UID.fullmatch(pod.uid):
         yield f"{pod.uid[:MAX_UID]!r} is no pod uid"
-    if len(pod.namespace) > MAX_NAME or len(pod.name) > MAX_NAME:
-        yield f"pod {pod.uid}: its name is too long"
+        return
+    for name in (pod.namespace, pod.name):
+        if name and not _is_name(name):
+            yield f"pod {pod.uid}: {name[:MAX_NAME]!r} is no name"
     if bool(pod.namespace) != bool(pod.name):
         yield f"pod {pod.uid}: it has a name without a namespace, or the reverse"
     if not 0 < pod.since_ns <= pod.last_ns <= sample.sent_at_ns:
         yield f"pod {pod.uid}: not since <= last <= sent at"
     yield from _bad_totals(f"pod {pod.uid}", pod)
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= MAX_NAME and _NAME.fullmatch(text) is not None
 
 
 def _bad_totals(what: str, totals: PodUsage | RootUsage) -> Iterator[str]:
