@@ -3,16 +3,25 @@
 from collections.abc import Mapping
 from typing import NoReturn
 
+import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from kube_cost_aggregator.state.prices import PriceShelf, Since
 from kube_cost_common.messages.codec import DecodeError, RecordDecoder
-from kube_cost_common.messages.prices import LABELS_KEY, PriceRecord, WantedLabels, price_key
+from kube_cost_common.messages.prices import INSTANCE, LABELS_KEY, VOLUME, PriceRecord, WantedLabels, price_key
 from kube_cost_common.runtime.bus import BusError
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters
 from kube_cost_common.runtime.kv import KvEntry
 from kube_cost_common.runtime.kv_mirror import KvMirror
+
+MAX_USD = 1e6
+"""Of a machine and hour, or a GiB and month: more is no price, and would not fit the ledger's whole nano-USD."""
+
+SMALLEST_AMOUNT, MAX_AMOUNT = 1e-9, 1e6
+"""Of a machine's vCPUs, GiB and GPUs and their weights, where they aren't 0: prices are divided by them."""
+
+UNITS = {INSTANCE: "hour", VOLUME: "gib_month"}
 
 KEPT = 64
 """Values of a key: as many as the bucket keeps."""
@@ -31,7 +40,7 @@ class PriceIntake:
         self._prices = RecordDecoder(PriceRecord)
         self._labels = RecordDecoder(WantedLabels)
         self._records: dict[str, list[Since]] = {}
-        self._revisions: dict[str, int] = {}
+        self._latest: dict[str, KvEntry] = {}
         self.listed = False
 
     def remember(self, history: Mapping[str, tuple[KvEntry, ...]]) -> None:
@@ -46,15 +55,20 @@ class PriceIntake:
         for key, entry in entries.items():
             if key != LABELS_KEY:
                 self._append(key, entry)
-        for key in self._records.keys() - entries.keys():
-            del self._records[key]
+        for key in self._latest.keys() - entries.keys():
+            del self._latest[key]
+            self._records.pop(key, None)
         self.listed = True
         self._shelf.replace({key: tuple(records) for key, records in self._records.items()}, self._wanted(entries))
 
     def _append(self, key: str, entry: KvEntry) -> None:
-        if entry.payload is None or self._revisions.get(key, 0) >= entry.revision:
+        latest = self._latest.get(key)
+        # In a bucket made anew the revisions begin again.
+        if latest and entry.revision <= latest.revision and entry.created_ns <= latest.created_ns:
             return
-        self._revisions[key] = entry.revision
+        self._latest[key] = entry
+        if entry.payload is None:
+            return
         try:
             record = self._prices.decode(entry.payload)
         except DecodeError as error:
@@ -96,6 +110,10 @@ async def follow_prices(mirror: KvMirror, intake: PriceIntake, clock: Clock) -> 
     await mirror.run()
 
 
+def _is_amount(amount: float) -> bool:
+    return amount == 0 or SMALLEST_AMOUNT <= amount <= MAX_AMOUNT
+
+
 def _fault(key: str, record: PriceRecord, currency: str) -> str:
     own_key = price_key(
         provider=record.provider,
@@ -109,8 +127,14 @@ def _fault(key: str, record: PriceRecord, currency: str) -> str:
     )
     if own_key != key:
         return f"it is the price of {own_key}"
-    if not 0 <= record.usd < float("inf"):
+    # Negated, since every comparison with NaN is false.
+    if not 0 <= record.usd <= MAX_USD:
         return f"usd is {record.usd}"
+    for amounts in (record.shape, record.weights):
+        if amounts is not None and not all(map(_is_amount, msgspec.structs.astuple(amounts))):
+            return f"it has {amounts}"
+    if record.unit != UNITS.get(record.kind, record.unit):
+        return f"it is per {record.unit}, and of {record.kind} prices are per {UNITS[record.kind]}"
     if record.currency != currency:
         return f"it is in {record.currency}, and prices here are in {currency}"
     return ""
