@@ -46,3 +46,31 @@ lint: install ## ruff, import-linter, deptry
 .PHONY: types
 types: install ## mypy strict over sources and tests
 	$(RUN)mypy $(MEMBERS:%=%/src) tests
+
+.PHONY: unit
+unit: install ## tests without network or waiting
+	$(RUN)pytest -q tests/unit tests/contract
+
+.PHONY: integration
+integration: install ## tests with a real nats-server, Prometheus, API server, cgroups, as far as they are here
+	$(RUN)pytest -q tests/integration
+
+.PHONY: e2e
+e2e: install ## the whole mesh as processes, against the simulated cluster's truth
+	$(RUN)pytest -q tests/e2e
+
+.PHONY: test
+test: lint types ## all of the above; says at the end what it didn't find on this machine
+	$(RUN)pytest -q tests
+
+.PHONY: test-bed
+test-bed: ## install with apt what the tests can use (Debian, root)
+	apt-get update -q
+	@# Debian starts services on installation where nothing forbids it.
+	@test -e /usr/sbin/policy-rc.d || { printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d && touch /tmp/.kube-cost-policy; }
+	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prometheus openssl curl
+	@test ! -e /tmp/.kube-cost-policy || rm -f /usr/sbin/policy-rc.d /tmp/.kube-cost-policy
+
+.PHONY: demo
+demo: install ## the mesh on this machine over a simulated cluster; KUBECONFIG=… NODE_NAME=… for a real one
+	@$(RUN)kube-cost-demo $(if $(NODE_NAME),--kubeconfig '$(KUBECONFIG)' --node '$(NODE_NAME)')
