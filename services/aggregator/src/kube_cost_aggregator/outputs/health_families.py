@@ -148,6 +148,16 @@ HEALTH_FAMILIES = (
         f"seconds of the bus's clock. {_FRESH}",
     ),
     Family(
+        name="kube_cost_agent_samples_dropped_total",
+        type="counter",
+        unit=NONE,
+        labels=("reason",),
+        values={"reason": ("queue_full", "too_large")},
+        sent_by=frozenset({"agent"}),
+        help="Usage samples that agents gave up, all nodes together: too many waited for the bus, or it takes none so "
+        f"large. Totals go on in the next sample, so no usage is lost. {_REPORTED}",
+    ),
+    Family(
         name="kube_cost_samples_received_total",
         type="counter",
         unit=NONE,
