@@ -94,8 +94,12 @@ class Settlement:
 
         `connected`: the bus is there, and has been since the last call. `drained`: it holds no sample that isn't
         settled. What of an agent isn't there by then, though the bus was, and that for as long as the patience, is
-        not waited for any more.
+        not waited for any more. What has happened to pods and nodes is noted for a restart in any case.
         """
+        self._settle_silent(now_ns, connected=connected, drained=drained)
+        self._keep_changes()
+
+    def _settle_silent(self, now_ns: int, *, connected: bool, drained: bool) -> None:
         if not connected:
             self._connected_since_ns = None
             return
@@ -111,12 +115,13 @@ class Settlement:
                 if now_ns - node.ended_ns >= self._patience.ended_node_seconds * NS_PER_SECOND:
                     self._settle_by_requests(node, state, node.ended_ns)
                     if state.settled_through_ns >= node.ended_ns or not waits_for_price:
+                        for pod in node.pods.values():
+                            pod.end(node.ended_ns)
                         self._forget_settled(node, state)
                         self._inventory.forget_node(node.facts.uid)
                         self._ledger.forget_node(node.facts.uid)
             elif now_ns - self._connected_since_ns >= patience_ns:
                 self._settle_by_requests(node, state, now_ns - patience_ns)
-        self._keep_changes()
 
     def last_seen_ns(self, pod: Pod) -> int:
         """Return when a pod was last known to be there: where its node is settled to."""
