@@ -11,7 +11,7 @@ from types import FrameType
 
 from kube_cost_demo.mesh import Mesh, Pace
 from kube_cost_demo.processes import Processes, ProgramError
-from kube_cost_demo.table import fetch, first_pod_line, namespace_costs, render
+from kube_cost_demo.table import dearest_pod_line, fetch, namespace_costs, render
 
 REFRESH_SECONDS = 2.0
 QUIET_REFRESH_SECONDS = 15.0
@@ -83,7 +83,7 @@ def _watch(mesh: Mesh, processes: Processes, *, seconds: float) -> None:
     on_terminal = sys.stdout.isatty()
     while time.perf_counter() - started < seconds:
         metrics = fetch(mesh.url)
-        if not first and (first := first_pod_line(metrics)):
+        if not first and (first := dearest_pod_line(metrics)):
             _say(f"\nfirst dollar after {time.perf_counter() - started:.1f} s:\n{first}\n")
         if first:
             lines = render(namespace_costs(metrics))

@@ -39,10 +39,11 @@ def namespace_costs(metrics: str) -> list[NamespaceCost]:
     return sorted(rows, key=lambda row: (row.namespace.startswith("__"), -row.usd_per_hour, row.namespace))
 
 
-def first_pod_line(metrics: str) -> str:
-    """Return the first line of `kube_cost_pod_hourly_usd` that has a value, empty where there is none yet."""
-    lines = (line for line in metrics.splitlines() if line.startswith("kube_cost_pod_hourly_usd{"))
-    return next((line for line in lines if not line.endswith(" 0")), "")
+def dearest_pod_line(metrics: str) -> str:
+    """Return the line of `kube_cost_pod_hourly_usd` with the greatest value, empty while there is none above 0."""
+    lines = [line for line in metrics.splitlines() if line.startswith("kube_cost_pod_hourly_usd{")]
+    dearest = max(lines, key=lambda line: float(line.rpartition(" ")[2]), default="")
+    return "" if dearest.endswith(" 0") else dearest
 
 
 def render(rows: Iterable[NamespaceCost]) -> list[str]:
