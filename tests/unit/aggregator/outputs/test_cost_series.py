@@ -10,6 +10,7 @@ from harness.costs import Shown, day_of, node_rate, pod_rate, rates_of, total_of
 from kube_cost_aggregator.outputs.cost_series import Chunks, CostSeries
 from kube_cost_aggregator.state.ledger import Totals
 from kube_cost_aggregator.state.rates import Rates
+from kube_cost_common.runtime.health import Readiness
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -204,3 +205,25 @@ def test_nothing_changed_is_nothing_new() -> None:
     before, after = chunks_of(kept, rates), chunks_of(kept, rates)
     assert before.keys() == after.keys()
     assert all(after[family][key] is chunk for family, chunks in before.items() for key, chunk in chunks.items())
+
+
+def test_a_node_made_anew_to_say_the_same_is_not_rendered_again() -> None:
+    """Prices that are read again, and samples below the requests, change nothing."""
+    kept = CostSeries(cluster="")
+    before = chunks_of(kept, rates_of(node_rate("n", pod_rate("a"))))["kube_cost_pod_hourly_usd"]["n"]
+    equal = node_rate("n", pod_rate("a"))
+    assert chunks_of(kept, rates_of(equal))["kube_cost_pod_hourly_usd"]["n"] is before
+    assert kept.nodes["n"] is equal
+
+
+def test_before_everything_is_listed_there_is_settled_money_only() -> None:
+    """A restart must not show a rate of 0 for what costs; once ready, a lost bus takes no rates away."""
+    shown = Shown(rates=rates_of(namespaces=["shop"]), readiness=Readiness({"cluster": "not listed yet"}))
+    text = shown.text()
+    assert "kube_cost_namespace_hourly_usd" not in text
+    assert "kube_cost_spot_savings_hourly_usd" not in text
+    assert 'kube_cost_namespace_usd_total{namespace="shop"} 0\n' in text
+    shown.readiness.met("cluster")
+    assert 'kube_cost_namespace_daily_usd{namespace="shop"} 0\n' in shown.text()
+    shown.readiness.stopping()
+    assert 'kube_cost_namespace_daily_usd{namespace="shop"} 0\n' in shown.text()

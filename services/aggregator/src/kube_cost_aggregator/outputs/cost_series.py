@@ -12,6 +12,7 @@ from kube_cost_aggregator.outputs.cost_families import (
     POD_FAMILIES,
     WORKLOAD_FAMILIES,
 )
+from kube_cost_aggregator.outputs.family import USD
 from kube_cost_aggregator.outputs.node_lines import FAMILIES_OF_A_NODE, NodeLines
 from kube_cost_aggregator.outputs.overview import NamespaceMoney, Overview
 from kube_cost_aggregator.outputs.text import Namer, usd
@@ -72,6 +73,9 @@ class CostSeries:
             old = self.nodes.get(name)
             if old is rate:
                 continue
+            if old == rate:  # made anew to say the same: prices that were read again, a sample below the requests
+                self.nodes[name] = rate
+                continue
             self.sums.replace(old, rate)
             self.nodes[name] = rate
             pods[name] = self._pod_chunk(name, rate, pods.get(name, NO_SERIES))
@@ -84,10 +88,11 @@ class CostSeries:
         if dirty:
             self._write_spot_prices()
 
-    def take_namespaces(self, known: frozenset[str], totals: Totals, now_ns: int) -> None:
+    def take_namespaces(self, known: frozenset[str], totals: Totals, now_ns: int, *, with_rates: bool) -> None:
         """Bring the chunks of namespaces up to date; `known` are those that exist, be there pods in them or not.
 
-        A namespace that is gone stays until its last money is of a month that is over.
+        A namespace that is gone stays until its last money is of a month that is over. Without `with_rates` there is
+        settled money only: a rate of 0 that only means that nothing has been listed yet would be a lie.
         """
         first_day = month_start(now_ns) * 10**9 // NS_PER_DAY
         spending = {name for name, days in totals.days.items() if any(day >= first_day for day in days)}
@@ -104,7 +109,8 @@ class CostSeries:
         self.overview = Overview(tuple(rows), dict(self.nodes), self.sums.paid)
         for column, (family, block) in enumerate(zip(NAMESPACE_FAMILIES, self._namespace_blocks, strict=True), start=1):
             values: Values = {(row.namespace,): format_usd(int(row[column])) for row in rows}
-            self.chunks[family.name] = {"": block.update(values)}
+            shown = values if with_rates or family.unit == USD else {}
+            self.chunks[family.name] = {"": block.update(shown)}
         nodes: Values = {(capacity,): format_usd(totals.nodes.get(capacity, 0)) for capacity in (ON_DEMAND, SPOT)}
         self._write_cluster(_NODES_TOTAL, nodes)
 
@@ -143,10 +149,10 @@ class CostSeries:
         }
         self._write_cluster(_VOLUME, values)
 
-    def take(self, rates: Rates, totals: Totals, now_ns: int) -> Iterator[str]:
+    def take(self, rates: Rates, totals: Totals, now_ns: int, *, with_rates: bool = True) -> Iterator[str]:
         """Bring everything up to date; yields now and then, so that something else may run between."""
         yield from self.take_nodes(rates.nodes.values())
-        self.take_namespaces(rates.namespaces, totals, now_ns)
+        self.take_namespaces(rates.namespaces, totals, now_ns, with_rates=with_rates)
         yield "namespaces"
         yield from self.take_workloads()
         self.take_volumes(rates.volumes.values())

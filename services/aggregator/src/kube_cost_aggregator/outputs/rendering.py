@@ -27,6 +27,7 @@ class Rendering:
         self._costs = CostSeries(cluster=sources.cluster)
         self._health = HealthSeries(sources=sources, reported=ReportedSeries())
         self._process = ProcessSeries(cluster=sources.cluster, registry=process_registry())
+        self._rates_known = False
         self._headers = {family.name: Chunk(header(family.name, family.type, family.help), 0) for family in CATALOGUE}
 
     @property
@@ -41,8 +42,10 @@ class Rendering:
         """
         sources = self._sources
         rates, totals = sources.rates(), sources.totals()
+        # Once everything has been listed rates are what they say, whatever is lost later.
+        self._rates_known = self._rates_known or sources.readiness.ready
         started = sources.clock.monotonic()
-        for _ in self._costs.take(rates, totals, sources.clock.now_ns()):
+        for _ in self._costs.take(rates, totals, sources.clock.now_ns(), with_rates=self._rates_known):
             if sources.clock.monotonic() - started >= BREATH_SECONDS:
                 await asyncio.sleep(0)
                 started = sources.clock.monotonic()
