@@ -179,7 +179,7 @@ class Inventory:
 
     def put_pod(self, facts: PodFacts, at_ns: int | None = None) -> None:
         """Take up a pod, or what changed of it; `at_ns` is when its event arrived, None out of a list."""
-        pod = self.pods.get(facts.uid) or self._adopted(facts, at_ns)
+        pod = self._adopted(facts, at_ns) or self.pods.get(facts.uid)
         if pod is None:
             if not self._is_new(facts, at_ns):
                 return
@@ -209,7 +209,7 @@ class Inventory:
 
     def _adopted(self, facts: PodFacts, at_ns: int | None) -> Pod | None:
         """Return the pod where samples told of it first, under its static uid maybe; all unsettled time is its own."""
-        pod = self.pods.get(facts.usage_uid)
+        pod = self.pods.get(facts.uid) or self.pods.get(facts.usage_uid)
         if pod is None or not pod.estimated or pod.facts is not None or pod.node_name != facts.node_name:
             return None
         del self.pods[pod.uid]
