@@ -189,9 +189,10 @@ def test_a_stop_that_hangs_is_cut_off(tiny: TinyService, scenario: str) -> None:
     assert stop.lines[-1]["seconds"] == _SOON_SECONDS
 
 
-def test_an_end_by_a_fault_that_hangs_is_cut_off_too(tiny: TinyService) -> None:
+@pytest.mark.parametrize("scenario", ["a task is deaf beside a fault", "draining hangs after a fault"])
+def test_an_end_by_a_fault_that_hangs_is_cut_off_too(tiny: TinyService, scenario: str) -> None:
     """Else the process would stay for ever with its tasks gone."""
-    stop = tiny.run("a task is deaf beside a fault", stop_seconds=_SOON_SECONDS)
+    stop = tiny.run(scenario, stop_seconds=_SOON_SECONDS)
     assert stop.code == 1
     assert stop.events == [
         "task failed bad LookupError('lost')",

@@ -103,6 +103,11 @@ async def drain_for_ever(_: TinyConfig, service: Service) -> None:
     await hang_at_the_end(service)
 
 
+async def drain_for_ever_after_a_fault(_: TinyConfig, service: Service) -> None:
+    service.keep("bad", lose(service))
+    await hang_at_the_end(service)
+
+
 async def compose_that_can_not_start(_: TinyConfig, service: Service) -> None:
     service.stack.callback(service.log.info, "closed", part="first")
     service.keep("never begun", for_ever(service, "never begun"))
@@ -128,6 +133,7 @@ SCENARIOS = {
     "a task is deaf": keeping(deaf),
     "a task is deaf beside a fault": deaf_beside_a_fault,
     "draining hangs": drain_for_ever,
+    "draining hangs after a fault": drain_for_ever_after_a_fault,
     "can't start": compose_that_can_not_start,
     "closing fails": close_badly,
 }
