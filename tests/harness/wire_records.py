@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-import msgpack  # type: ignore[import-untyped]
+import msgpack
 
 from kube_cost_common.messages.codec import Record
 from kube_cost_common.messages.prices import (
