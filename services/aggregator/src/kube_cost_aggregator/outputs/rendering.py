@@ -12,8 +12,8 @@ from kube_cost_aggregator.outputs.process_series import ProcessSeries, process_r
 from kube_cost_aggregator.outputs.sources import Sources
 from kube_cost_aggregator.outputs.text import header
 
-BREATH_SECONDS = 0.004
-"""How long rendering holds the loop at a stretch."""
+BREATH_SECONDS = 0.001
+"""How long rendering holds the loop at a stretch: a scrape takes a few turns of it."""
 
 Keyed = tuple[tuple[str, str], Chunk]
 """A chunk under its family and its key there."""
@@ -49,7 +49,9 @@ class Rendering:
             if sources.clock.monotonic() - started >= BREATH_SECONDS:
                 await asyncio.sleep(0)
                 started = sources.clock.monotonic()
+        await asyncio.sleep(0)
         families = {**self._costs.chunks, **self._health.take(self._costs.nodes.values(), totals, served)}
+        await asyncio.sleep(0)
         keyed: list[Keyed] = []
         for family in CATALOGUE:
             chunks = [((family.name, key), chunk) for key, chunk in families.get(family.name, {}).items() if chunk.text]
