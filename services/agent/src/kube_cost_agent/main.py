@@ -5,7 +5,6 @@ import resource
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
 
 import aiohttp
 
@@ -88,6 +87,7 @@ async def compose(config: AgentConfig, service: Service) -> None:
         clock=clock,
         log=log,
         publish=bus.publish,
+        wait_connected=bus.wait_connected,
         node=config.node_name,
     )
     phase = phase_seconds(config.node_name, config.interval_seconds)
@@ -118,18 +118,12 @@ async def compose(config: AgentConfig, service: Service) -> None:
             first_delay_seconds=seconds_to_phase(clock.now_ns(), phase=phase, interval_seconds=config.interval_seconds),
         ),
     )
-    service.keep("status", _report(bus, status))
+    service.keep("status", status.run())
 
     log.info("agent started", node=config.node_name, cluster=config.cluster_id, cgroup_root=config.cgroup_root)
     await service.stopped()
     readiness.stopping()
     await _send_last(agent, publisher, service)
-
-
-async def _report(bus: Bus, status: StatusReporter) -> NoReturn:
-    """Report from the first connection on, so that a start doesn't count as trouble with the bus."""
-    await bus.wait_connected()
-    await status.run()
 
 
 async def _send_last(agent: Agent, publisher: Publisher, service: Service) -> None:

@@ -1,7 +1,9 @@
 """The alert service's composition root: it connects, and says how it is. What it tells people comes with budgets."""
 
+import asyncio
 import sys
 from importlib.metadata import version
+from typing import NoReturn
 
 from kube_cost_alerts.config import AlertsConfig
 from kube_cost_common.runtime.bus import Bus
@@ -31,18 +33,22 @@ async def compose(config: AlertsConfig, service: Service) -> None:
         clock=clock,
         log=log,
         publish=bus.publish,
+        wait_connected=bus.wait_connected,
     )
 
-    async def report() -> None:
-        await bus.wait_connected()
-        readiness.met("bus")
-        await status.run()
-
     service.keep("bus", bus.run())
-    service.keep("status", report())
+    service.keep("status", status.run())
+    service.keep("readiness", _become_ready(bus, readiness))
 
     await service.stopped()
     readiness.stopping()
+
+
+async def _become_ready(bus: Bus, readiness: Readiness) -> NoReturn:
+    await bus.wait_connected()
+    readiness.met("bus")
+    await asyncio.Event().wait()
+    raise AssertionError("unreachable")
 
 
 def main() -> None:

@@ -128,6 +128,7 @@ async def compose(config: PricingConfig, service: Service) -> None:
         clock=clock,
         log=log,
         publish=bus.publish,
+        wait_connected=bus.wait_connected,
     )
     service.keep("publisher", publisher.run())
     service.keep("demand", _follow(demand_mirror, DEMAND, bus, service))

@@ -25,6 +25,8 @@ class Process:
         self.published: list[tuple[str, bytes]] = []
         self.attempts: list[float] = []
         self.bus_is_away = False
+        self.connected = asyncio.Event()
+        self.connected.set()
         self.reporter = StatusReporter(
             component="agent",
             instance="node.1-ff",
@@ -35,6 +37,7 @@ class Process:
             clock=self.clock,
             log=structlog.get_logger(),
             publish=self.publish,
+            wait_connected=self.connected.wait,
             node="node.1",
         )
 
@@ -93,6 +96,17 @@ async def test_what_is_published_is_the_report_on_the_processs_own_subject(proce
     ((subject, payload),) = process.published
     assert subject == "kce.v1.status.agent.node=2E1-ff"
     assert RecordDecoder(StatusReport).decode(payload) == process.reporter.report()
+
+
+async def test_before_the_first_connection_nothing_is_sent_and_nothing_is_an_error(process: Process) -> None:
+    """A service is up before its bus; the first report goes out as soon as that is there."""
+    process.connected.clear()
+    async with process.running():
+        await process.clock.advance(60)
+        assert (process.attempts, process.counters.counts()) == ([], [])
+        process.connected.set()
+        await process.clock.settle()
+        assert len(process.published) == 1
 
 
 async def test_a_report_is_published_at_once_and_every_15_seconds(process: Process) -> None:

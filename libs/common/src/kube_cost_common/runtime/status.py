@@ -36,6 +36,7 @@ class StatusReporter:
         clock: Clock,
         log: FilteringBoundLogger,
         publish: Publish,
+        wait_connected: Callable[[], Awaitable[None]],
         node: str = "",
     ) -> None:
         self._component = component
@@ -47,6 +48,7 @@ class StatusReporter:
         self._clock = clock
         self._log = log
         self._publish = publish
+        self._wait_connected = wait_connected
         self._node = node
         self._started_at_ns = clock.now_ns()
 
@@ -70,7 +72,8 @@ class StatusReporter:
         await self._publish(status_subject(self._component, self._instance), encode(self.report()))
 
     async def run(self) -> NoReturn:
-        """Publish a report every 15 s, for ever."""
+        """Publish a report as soon as the bus is there, and then every 15 s, for ever."""
+        await self._wait_connected()
         await every(
             STATUS_INTERVAL_SECONDS,
             self.send,
