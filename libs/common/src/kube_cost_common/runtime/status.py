@@ -36,7 +36,7 @@ class StatusReporter:
         clock: Clock,
         log: FilteringBoundLogger,
         publish: Publish,
-        wait_connected: Callable[[], Awaitable[None]],
+        wait_connected: Callable[[], Awaitable[object]],
         node: str = "",
     ) -> None:
         self._component = component
