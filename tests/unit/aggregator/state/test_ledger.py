@@ -126,6 +126,7 @@ class TestDays:
     async def test_today_begins_at_midnight(self) -> None:
         """In UTC; the hour before it is yesterday's."""
         ledger = Ledger(store=MemoryStore())
+        book = books(ledger)
         midnight = START // DAY_NS * DAY_NS + DAY_NS
         await ledger.load(midnight - DAY_NS)
         book(charges(midnight - HOUR, shop=0.25), charges(midnight, shop=0.5))
