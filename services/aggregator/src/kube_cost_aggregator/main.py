@@ -29,7 +29,7 @@ from kube_cost_aggregator.outputs.health_families import COMPONENTS
 from kube_cost_aggregator.outputs.page import Page
 from kube_cost_aggregator.outputs.rendering import Rendering
 from kube_cost_aggregator.outputs.sources import Sources
-from kube_cost_aggregator.state.components import Components
+from kube_cost_aggregator.state.components import SILENT_AFTER_SECONDS, Components
 from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.ledger import Ledger
 from kube_cost_aggregator.state.prices import DefaultPrices, PriceShelf
@@ -78,7 +78,11 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
     settlement = Settlement(inventory=inventory, ledger=ledger, prices=shelf, patience=_patience(config))
     board = RateBoard(inventory=inventory)
     timings = Timings()
-    components = Components(fold=ledger.fold, clock=clock)
+    components = Components(
+        fold=ledger.fold,
+        clock=clock,
+        sample_silent_after_seconds=max(SILENT_AFTER_SECONDS, 3 * config.interval_seconds),
+    )
     components.restore(ledger.totals.counters)
 
     bus = Bus(config=config.bus("aggregator"), clock=clock, log=log)
@@ -119,6 +123,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         timings=timings,
         nodes_watched=lambda: not any(state.problem for state in cluster.states if state.kind == "Node"),
         bus_connected=lambda: bus.connected,
+        heard=components.hear_sample,
         clock=clock,
         log=log,
         counters=counters,

@@ -115,10 +115,14 @@ def test_an_unpriced_node_is_first_and_says_why() -> None:
 
 
 def test_before_any_data_it_says_what_is_waited_for() -> None:
-    """A page from the first moment."""
-    _, seen = page_of(Shown())
-    assert "Needs attention: pricing" in seen.text
+    """A page from the first moment; pricing, which reports every 15 s, needs attention once it is silent for 45."""
+    shown = Shown()
+    _, seen = page_of(shown)
+    assert "Needs attention" not in seen.text
     assert "no node is known yet" in seen.text
+    shown.clock.turn(46)
+    _, seen = page_of(shown)
+    assert "Needs attention: pricing" in seen.text
 
 
 @pytest.mark.parametrize(

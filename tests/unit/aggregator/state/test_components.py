@@ -134,6 +134,19 @@ def test_agents_are_counted_by_node() -> None:
     assert heard.components.connected_nodes() == {"a", "b"}
 
 
+def test_an_agent_is_heard_by_its_samples_too() -> None:
+    """A sample that the bus stored within 45 s tells of its agent, an older one that is settled late doesn't."""
+    heard = Heard()
+    now_ns = heard.clock.now_ns()
+    heard.components.hear_sample("a", now_ns)
+    heard.components.hear_sample("late", now_ns - 46 * 10**9)
+    assert heard.components.connected_nodes() == {"a"}
+    assert heard.components.up("agent")
+    heard.clock.turn(46)
+    assert heard.components.connected_nodes() == set()
+    assert not heard.components.up("agent")
+
+
 def test_of_two_processes_the_last_heard_says_a_gauge() -> None:
     """During a rollout both report; silent ones say nothing."""
     heard = Heard()

@@ -37,6 +37,7 @@ class UsageIntake:
         timings: Timings,
         nodes_watched: Callable[[], bool],
         bus_connected: Callable[[], bool],
+        heard: Callable[[str, int], None],
         clock: Clock,
         log: FilteringBoundLogger,
         counters: Counters,
@@ -49,6 +50,7 @@ class UsageIntake:
         self._timings = timings
         self._nodes_watched = nodes_watched
         self._bus_connected = bus_connected
+        self._heard = heard
         self._clock = clock
         self._log = log
         self._counters = counters
@@ -99,6 +101,7 @@ class UsageIntake:
                 return False
             await message.in_progress()
             await self._clock.sleep(1.0)
+        self._heard(sample.node, message.stored_at_ns)
         if outcome in {Outcome.SETTLED, Outcome.UNPRICED, Outcome.LATE}:
             self.last_sample_ns[sample.node] = message.stored_at_ns - sample.sent_at_ns + sample.end_ns
         return True

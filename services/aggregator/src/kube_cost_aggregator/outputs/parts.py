@@ -75,7 +75,8 @@ def _service(name: str, components: Components, clock: Clock, *, absent: State) 
     if not live:
         last = components.last_heard(name)
         if last is None:
-            return Part(name, absent, ("not heard since this aggregator began",))
+            waiting = clock.now_ns() - components.began_ns < SILENT_AFTER_SECONDS * NS_PER_SECOND
+            return Part(name, "waiting" if waiting else absent, ("not heard since this aggregator began",))
         return Part(name, "problem", (f"silent for {age(clock.monotonic() - last.heard_at)}", *last.problems))
     problems = tuple(_problems(live))
     newest = live[-1]

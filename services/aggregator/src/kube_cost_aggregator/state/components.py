@@ -49,15 +49,18 @@ class Components:
         fold: Fold,
         clock: Clock,
         silent_after_seconds: float = SILENT_AFTER_SECONDS,
+        sample_silent_after_seconds: float = SILENT_AFTER_SECONDS,
         max_instances: int = MAX_INSTANCES,
     ) -> None:
         self._fold = fold
         self._clock = clock
         self._silent_after_seconds = silent_after_seconds
+        self._sample_silent_after_ns = int(sample_silent_after_seconds * NS_PER_SECOND)
+        self._samples_ns: dict[str, int] = {}
         self._max_instances = max_instances
         self._instances: dict[tuple[str, str], Instance] = {}
         self._totals: dict[str, float] = {}
-        self._counted_before_ns = clock.now_ns()
+        self.began_ns = self._counted_before_ns = clock.now_ns()
 
     def restore(self, totals: Mapping[str, float]) -> None:
         """Go on from the totals that the ledger has; called once, before the first report."""
@@ -102,13 +105,17 @@ class Components:
             if known.heard_at >= since and component in {"", known.component}
         ]
 
+    def hear_sample(self, node: str, stored_at_ns: int) -> None:
+        """Note a usage sample of a node that exists: its agent was there when the bus stored it, Unix nanoseconds."""
+        self._samples_ns[node] = max(stored_at_ns, self._samples_ns.get(node, 0))
+
     def up(self, component: str) -> bool:
         """Whether any process of the component is heard; the aggregator itself always is."""
-        return component == AGGREGATOR or bool(self.live(component))
+        return component == AGGREGATOR or bool(self.live(component)) or (component == AGENT and bool(self._sampling()))
 
     def connected_nodes(self) -> set[str]:
-        """Return the names of the nodes whose agent is heard."""
-        return {known.node for known in self.live(AGENT) if known.node}
+        """Return the names of the nodes whose agent is heard, by its status or by its samples."""
+        return {known.node for known in self.live(AGENT) if known.node} | self._sampling()
 
     def gauges(self) -> dict[str, float]:
         """Return the gauges of the processes that are heard, by series; of two that say one thing, the last heard."""
@@ -117,6 +124,13 @@ class Components:
     def last_heard(self, component: str) -> Instance | None:
         """Return the process of a component that was heard last, silent or not."""
         return next((known for known in reversed(self._instances.values()) if known.component == component), None)
+
+    def _sampling(self) -> set[str]:
+        since_ns = self._clock.now_ns() - self._sample_silent_after_ns
+        self._samples_ns = {
+            node: stored_at_ns for node, stored_at_ns in self._samples_ns.items() if stored_at_ns >= since_ns
+        }
+        return set(self._samples_ns)
 
     def _make_room(self) -> bool:
         """Forget the longest silent process if there are too many, its counts kept in the totals."""
