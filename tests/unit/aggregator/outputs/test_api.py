@@ -170,7 +170,7 @@ async def test_status_has_a_state_for_each_part(store: SqliteStore) -> None:
     states = {part["name"]: part["state"] for part in body["parts"]}
     assert states == {
         "agents": "waiting",
-        "pricing": "problem",
+        "pricing": "waiting",
         "bus": "ok",
         "watches": "waiting",
         "ledger": "waiting",
