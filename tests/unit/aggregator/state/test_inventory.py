@@ -154,7 +154,7 @@ class TestNodes:
         inventory.put_pod(pod_facts(), START)
         inventory.end_pod("pod-uid", START + MINUTE)
         assert inventory.pods
-        inventory.put_pod(pod_facts("later"), START + 20 * MINUTE)
+        inventory.put_pod(pod_facts("later", node_name="another"), START + 20 * MINUTE)
         inventory.end_pod("later", START + 20 * MINUTE)
         assert list(inventory.pods) == ["later"]
 
@@ -171,6 +171,18 @@ class TestNodes:
         inventory.replace_nodes([], START + 5 * MINUTE)
         node = inventory.nodes["node-uid"]
         assert (node.ended_ns, node.extends) == (START + MINUTE, True)
+
+    def test_a_node_that_a_list_lacked_and_the_next_has_is_alive(self, inventory: Inventory) -> None:
+        """With its pods; but one whose deletion was told stays ended."""
+        inventory.put_node(node_facts("deleted", "n2"), START)
+        inventory.put_pod(pod_facts(), START)
+        inventory.end_node("deleted", START + MINUTE)
+        for listed in ([], [node_facts(), node_facts("deleted", "n2")]):
+            inventory.replace_nodes(listed, START + MINUTE)
+        inventory.replace_pods([pod_facts()], start_of)
+        assert inventory.nodes["node-uid"].ended_ns is None
+        assert inventory.nodes["deleted"].ended_ns == START + MINUTE
+        assert list(live(inventory)) == ["pod-uid"]
 
     def test_gpus_are_counted_by_labels_that_come_later(self, inventory: Inventory) -> None:
         """Time slicing: the device plugin labels its node after the node, and maybe the pods, are there."""

@@ -26,6 +26,9 @@ from kube_cost_aggregator.history.store import (
 BUSY_SECONDS = 5.0
 """How long to wait for a lock that another process (a backup, a curious person) holds."""
 
+GONE_NODES = 10_000
+"""The last of the nodes that are gone, for who asks whether one is: no list is so stale that it had an older one."""
+
 _SECONDS_PER_DAY = 86_400
 
 _COSTS: dict[GroupBy, str] = {
@@ -142,7 +145,12 @@ class SqliteStore:
             },
             counters=dict(db.execute("SELECT name, value FROM counters")),
             gone_nodes=frozenset(
-                uid for (uid,) in db.execute("SELECT uid FROM nodes WHERE uid NOT IN (SELECT uid FROM node_states)")
+                uid
+                for (uid,) in db.execute(
+                    """SELECT uid FROM nodes WHERE uid NOT IN (SELECT uid FROM node_states)
+                       ORDER BY node_id DESC LIMIT ?""",
+                    (GONE_NODES,),
+                )
             ),
         )
 

@@ -136,6 +136,8 @@ class Inventory:
             for pod in list(self._homeless.get(facts.name, {}).values()):
                 if self._belongs(pod, node):
                     self._settle_down(pod, node)
+        elif node.extends:  # a list lacked it, and another one has it
+            node.ended_ns, node.extends = None, False
         elif node.facts == facts:
             return
         node.facts, node.identity = facts, identity
@@ -238,7 +240,7 @@ class Inventory:
             pod.end(at_ns)
             self.mark(pod.node_uid)
         if pod is not None:
-            self._forget_homeless(pod.node_name, at_ns)
+            self._forget_homeless(at_ns)
 
     def replace_pods(self, facts: Sequence[PodFacts], last_seen_ns: Callable[[Pod], int]) -> None:
         """Take a whole list. What isn't in it ended when it was last seen, which later samples may correct."""
@@ -334,12 +336,12 @@ class Inventory:
             self.unkept_nodes.add(node_uid)
         self._changed()
 
-    def _forget_homeless(self, node_name: str, now_ns: int) -> None:
+    def _forget_homeless(self, now_ns: int) -> None:
         """Drop the pods whose node never came though they ended long ago."""
-        homeless = self._homeless.get(node_name, {})
-        for uid, pod in list(homeless.items()):
-            if pod.end_ns is not None and now_ns - pod.end_ns > HOMELESS_NS:
-                del homeless[uid]
-                self.pods.pop(uid, None)
-        if not homeless:
-            self._homeless.pop(node_name, None)
+        for node_name, homeless in list(self._homeless.items()):
+            for uid, pod in list(homeless.items()):
+                if pod.end_ns is not None and now_ns - pod.end_ns > HOMELESS_NS:
+                    del homeless[uid]
+                    self.pods.pop(uid, None)
+            if not homeless:
+                del self._homeless[node_name]
