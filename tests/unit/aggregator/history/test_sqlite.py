@@ -199,6 +199,15 @@ class TestCommits:
         await store.commit(large)
         assert len((await store.load(now_ns=0, month_start=0)).counters) == 5000
 
+    async def test_a_file_that_can_only_be_read_is_an_error_and_not_an_end(self, store: SqliteStore) -> None:
+        """A volume that was mounted anew, for example."""
+        store._writer.execute("PRAGMA query_only = ON")
+        with pytest.raises(StoreError, match="readonly"):
+            await store.commit(batch())
+        store._writer.execute("PRAGMA query_only = OFF")
+        await store.commit(batch())
+        assert len(await store.costs(by="pod", start=HOUR, end=HOUR + 7200)) == 3
+
     async def test_reading_goes_on_while_another_writes(self, store: SqliteStore, file: Path) -> None:
         """Readers see what was committed."""
         await store.commit(batch())

@@ -1,0 +1,299 @@
+"""Samples on a real bus become rows of a real ledger, in order, each once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import structlog
+
+from harness import rows
+from harness.nats import NatsServer, background, eventually, running_bus, running_nats
+from harness.records import MINUTE, SECOND, FakeKernel, node_facts, pod_facts, price_record
+from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
+from kube_cost_aggregator.history.store import Batch, StoreError
+from kube_cost_aggregator.inputs.samples import SampleReader
+from kube_cost_aggregator.inputs.usage import UsageIntake
+from kube_cost_aggregator.state.inventory import Inventory
+from kube_cost_aggregator.state.ledger import Ledger
+from kube_cost_aggregator.state.prices import PriceShelf, Since, instance_key
+from kube_cost_aggregator.state.restart import restore
+from kube_cost_aggregator.state.settlement import Patience, Settlement
+from kube_cost_aggregator.state.timings import Timings
+from kube_cost_common.domain.nodes import ON_DEMAND
+from kube_cost_common.messages.codec import encode
+from kube_cost_common.messages.names import usage_message_id, usage_subject
+from kube_cost_common.messages.streams import STREAMS, USAGE
+from kube_cost_common.messages.usage import UsageSample
+from kube_cost_common.runtime.bus import Bus
+from kube_cost_common.runtime.clock import SystemClock
+from kube_cost_common.runtime.declarations import declare
+from kube_cost_common.runtime.health import Counters, Problems
+from kube_cost_common.runtime.pull import PullReader
+
+CONSUMER = "aggregator"
+TEN_MINUTES = 10 * MINUTE
+
+
+class HurriedClock(SystemClock):
+    """Waits a little where more was asked for."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.02))
+
+
+class RefusingStore(SqliteStore):
+    """A ledger's file that can't be written while it is full."""
+
+    full = False
+    refused = 0
+
+    async def commit(self, batch: Batch) -> None:
+        if self.full:
+            self.refused += 1
+            raise StoreError("can't write the ledger: database or disk is full")
+        await super().commit(batch)
+
+
+class Aggregator:
+    """An intake with all that it feeds, of one node whose agent began ten minutes ago."""
+
+    def __init__(self, bus: Bus, folder: Path, began_ns: int) -> None:
+        self.bus = bus
+        self.folder = folder
+        self.began_ns = began_ns
+        self.kernel = FakeKernel(pods={"pod-uid": (2.0, 6.0)}, began_ns=began_ns, sampled_ns=began_ns)
+        self.watched = True
+        self.store: RefusingStore
+
+    async def start(self) -> UsageIntake:
+        opened = open_store(self.folder / "ledger.sqlite")
+        self.store = RefusingStore(writer=opened._writer, reader=opened._reader)
+        self.ledger = Ledger(store=self.store)
+        self.inventory = Inventory(changed=lambda: None)
+        restore(self.inventory, self.ledger, await self.ledger.load(self.began_ns))
+        self.inventory.put_node(node_facts(created_ns=self.began_ns), self.began_ns)
+        self.inventory.put_pod(pod_facts(bound_ns=self.began_ns))
+        shelf = PriceShelf(defaults=None, changed=lambda: None)
+        key = instance_key(self.inventory.nodes["node-uid"].identity, ON_DEMAND)
+        shelf.replace({key: (Since(0, price_record()),)}, frozenset())
+        self.counters, self.problems = Counters(), Problems()
+        self.reader = PullReader(
+            bus=self.bus,
+            stream=USAGE.name,
+            consumer=CONSUMER,
+            clock=SystemClock(),
+            log=structlog.get_logger(),
+            ack_wait_seconds=30.0,
+        )
+        self.intake = UsageIntake(
+            reader=self.reader,
+            samples=SampleReader(cluster="default"),
+            settlement=Settlement(inventory=self.inventory, ledger=self.ledger, prices=shelf, patience=Patience()),
+            ledger=self.ledger,
+            timings=Timings(),
+            nodes_watched=lambda: self.watched,
+            bus_connected=lambda: self.bus.connected,
+            heard=lambda _node, _stored_at_ns: None,
+            clock=HurriedClock(),
+            log=structlog.get_logger(),
+            counters=self.counters,
+            problems=self.problems,
+        )
+        return self.intake
+
+    def sample(self, minutes: float) -> UsageSample:
+        return self.kernel.sample(self.began_ns + round(minutes * MINUTE))
+
+    async def publish(self, sample: UsageSample) -> None:
+        """As an agent does: stamped when it is sent."""
+        stamped = msgspec.structs.replace(sample, sent_at_ns=SystemClock().now_ns())
+        await self.bus.publish_to_stream(
+            usage_subject(sample.cluster, sample.node),
+            encode(stamped),
+            message_id=usage_message_id(sample.node, sample.session, sample.seq),
+        )
+
+    @property
+    def settled_minutes(self) -> float:
+        """What is committed, in minutes since the agent began, to a tenth."""
+        through_ns = self.ledger.totals.settled_through_ns
+        return -1.0 if through_ns is None else round((through_ns - self.began_ns) / MINUTE, 1)
+
+    def count(self, name: str) -> float:
+        return sum(reading.value for reading in self.counters.counts() if reading.name == name)
+
+    async def consumer(self) -> dict[str, int]:
+        info = await self.bus.api(f"CONSUMER.INFO.{USAGE.name}.{CONSUMER}")
+        return {"acknowledged": info["ack_floor"]["stream_seq"], "unacknowledged": info["num_ack_pending"]}
+
+    async def acknowledged(self, sequence: int) -> None:
+        """Return when everything up to there is acknowledged, and nothing else was delivered."""
+        async with asyncio.timeout(10.0):
+            while await self.consumer() != {"acknowledged": sequence, "unacknowledged": 0}:  # noqa: ASYNC110 - it is asked
+                await asyncio.sleep(0.02)
+
+    def check(self, minutes: float) -> None:
+        """Assert that this much of the node's time is in the file, once."""
+        rows.check_sums(self.folder)
+        assert rows.node_seconds(self.folder)["node-uid"] == pytest.approx(minutes * 60, abs=1.0)
+        assert rows.pods(self.folder)["pod-uid"].seconds == pytest.approx(minutes * 60, abs=1.0)
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    async with running_nats(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def aggregator(server: NatsServer, tmp_path: Path) -> AsyncIterator[Aggregator]:
+    """One that isn't started, on a bus with its streams."""
+    async with running_bus(server.url) as bus:
+        await declare(bus, streams=STREAMS, buckets=())
+        made = Aggregator(bus, tmp_path, SystemClock().now_ns() - TEN_MINUTES)
+        yield made
+        made.store.close()
+
+
+async def test_samples_are_settled_in_order_and_acknowledged(aggregator: Aggregator) -> None:
+    """Each is committed, then acknowledged, and nothing waits any more."""
+    intake = await aggregator.start()
+    for minute in range(1, 6):
+        await aggregator.publish(aggregator.sample(minute))
+    async with background(intake.run()):
+        await eventually(lambda: aggregator.settled_minutes == 5.0)
+        await eventually(lambda: aggregator.reader.pending == 0)
+        await aggregator.acknowledged(5)
+    assert aggregator.count("kube_cost_samples_received_total") == 5
+    assert aggregator.ledger.stream is not None
+    assert aggregator.ledger.stream[1] == 5
+    aggregator.check(5)
+
+
+async def test_nothing_is_acknowledged_before_it_is_committed(aggregator: Aggregator) -> None:
+    """A ledger that is full stops the intake, shows nothing, and loses nothing; it goes on when there is room."""
+    intake = await aggregator.start()
+    await aggregator.publish(aggregator.sample(1))
+    async with background(intake.run()):
+        await eventually(lambda: aggregator.settled_minutes == 1.0)
+        aggregator.store.full = True
+        for minute in (2, 3, 4):
+            await aggregator.publish(aggregator.sample(minute))
+        await eventually(lambda: aggregator.store.refused > 5)
+        assert aggregator.settled_minutes == 1.0
+        assert (await aggregator.consumer())["acknowledged"] == 1
+        assert any("can't be written, samples wait on the bus" in said for said in aggregator.problems.sentences())
+        assert aggregator.count("kube_cost_history_write_failures_total") > 5
+        aggregator.store.full = False
+        await eventually(lambda: aggregator.settled_minutes == 4.0)
+        assert aggregator.problems.sentences() == []
+    aggregator.check(4)
+
+
+async def test_what_can_not_be_settled_is_refused_once(aggregator: Aggregator) -> None:
+    """It is counted by its reason, never comes back, and doesn't keep the others."""
+    intake = await aggregator.start()
+    await aggregator.bus.publish_to_stream("kce.v1.usage.default.n1", b"no sample", message_id="bad")
+    liar, nobody = (
+        FakeKernel(node=name, began_ns=aggregator.began_ns, sampled_ns=aggregator.began_ns) for name in ("n2", "nobody")
+    )
+    lie = encode(liar.sample(aggregator.began_ns + MINUTE))
+    await aggregator.bus.publish_to_stream("kce.v1.usage.default.n1", lie, message_id="liar")
+    await aggregator.publish(nobody.sample(aggregator.began_ns + MINUTE))
+    await aggregator.publish(aggregator.sample(1))
+    async with background(intake.run()):
+        await eventually(lambda: aggregator.settled_minutes == 1.0)
+        await aggregator.acknowledged(4)
+    reasons = {
+        reading.labels["reason"]: reading.value
+        for reading in aggregator.counters.counts()
+        if reading.name == "kube_cost_samples_rejected_total"
+    }
+    assert reasons == {"malformed": 1, "subject": 1, "unknown_node": 1}
+    assert len(aggregator.problems.sentences()) == 3
+    aggregator.check(1)
+
+
+async def test_a_restart_goes_on_behind_the_ledgers_cursor(aggregator: Aggregator) -> None:
+    """What was committed and not acknowledged isn't counted twice; what wasn't committed is settled."""
+    intake = await aggregator.start()
+    for minute in (1, 2, 3):
+        await aggregator.publish(aggregator.sample(minute))
+    await intake.round()
+    assert aggregator.settled_minutes == 3.0
+    aggregator.store.full = True
+    await aggregator.publish(aggregator.sample(4))
+    async with background(intake.round()):
+        await eventually(lambda: aggregator.store.refused > 0)
+    aggregator.store.close()
+    intake = await aggregator.start()
+    assert aggregator.settled_minutes == 3.0
+    await aggregator.publish(aggregator.sample(5))
+    async with background(intake.run()):
+        await eventually(lambda: aggregator.settled_minutes == 5.0)
+    assert aggregator.count("kube_cost_samples_received_total") == 2
+    aggregator.check(5)
+
+
+async def test_a_sample_that_is_sent_again_is_counted_once(aggregator: Aggregator) -> None:
+    """Beyond the bus's own window for duplicates too."""
+    intake = await aggregator.start()
+    first, second = aggregator.sample(1), aggregator.sample(2)
+    for number, sample in enumerate((first, second, first, second)):
+        stamped = msgspec.structs.replace(sample, sent_at_ns=SystemClock().now_ns())
+        await aggregator.bus.publish_to_stream("kce.v1.usage.default.n1", encode(stamped), message_id=str(number))
+    await aggregator.publish(aggregator.sample(3))
+    async with background(intake.run()):
+        await eventually(lambda: aggregator.settled_minutes == 3.0)
+    aggregator.check(3)
+
+
+async def test_a_stream_made_anew_is_read_from_its_beginning(aggregator: Aggregator) -> None:
+    """Its sequences begin again, and the ledger's cursor isn't one of them."""
+    intake = await aggregator.start()
+    for minute in (1, 2, 3):
+        await aggregator.publish(aggregator.sample(minute))
+    async with background(intake.run()):
+        await eventually(lambda: aggregator.settled_minutes == 3.0)
+    aggregator.store.close()
+    await aggregator.bus.api(f"STREAM.DELETE.{USAGE.name}")
+    await declare(aggregator.bus, streams=STREAMS, buckets=())
+    intake = await aggregator.start()
+    await aggregator.publish(aggregator.sample(4))
+    async with background(intake.run()):
+        await eventually(lambda: aggregator.settled_minutes == 4.0)
+    assert aggregator.ledger.stream is not None
+    assert aggregator.ledger.stream[1] == 1
+    aggregator.check(4)
+
+
+async def test_a_sample_waits_for_its_node_while_nodes_are_not_watched(aggregator: Aggregator) -> None:
+    """The watch that would tell of it is broken; when it is told of, the sample is settled."""
+    intake = await aggregator.start()
+    aggregator.watched = False
+    late = FakeKernel(node="n2", session="2" * 16, began_ns=aggregator.began_ns, sampled_ns=aggregator.began_ns)
+    await aggregator.publish(late.sample(aggregator.began_ns + MINUTE))
+    async with background(intake.run()):
+        await eventually(lambda: aggregator.count("kube_cost_samples_received_total") == 1)
+        await asyncio.sleep(0.2)
+        assert aggregator.count("kube_cost_samples_rejected_total") == 0
+        aggregator.inventory.put_node(node_facts("second", "n2", created_ns=aggregator.began_ns), aggregator.began_ns)
+        await eventually(lambda: "n2" in intake.last_sample_ns)
+    assert rows.node_seconds(aggregator.folder)["second"] == pytest.approx(60, abs=1.0)
+
+
+async def test_a_silent_node_is_settled_while_another_speaks(aggregator: Aggregator) -> None:
+    """A bus that never rests is drained all the same: the silent one isn't waited for for ever."""
+    intake = await aggregator.start()
+    aggregator.inventory.put_node(node_facts("second", "n2", created_ns=aggregator.began_ns), aggregator.began_ns)
+    intake._settlement._patience = Patience(usage_seconds=0.5)
+    seconds = 0
+    async with background(intake.run()):
+        async with asyncio.timeout(20.0):
+            while "second" not in rows.node_seconds(aggregator.folder):
+                seconds += 1
+                await aggregator.publish(aggregator.kernel.sample(aggregator.began_ns + seconds * SECOND))
+                await asyncio.sleep(0.1)
+    assert rows.node_seconds(aggregator.folder)["second"] == pytest.approx(600, abs=20)
