@@ -27,6 +27,8 @@ from kube_cost_simulator.scenario import (
 from kube_cost_simulator.usage import Rates, steady
 
 TWENTY_MINUTES = 1200
+BEFORE_THE_HOUR = (1_790_000_000 // 3600 + 1) * 3600 * SECOND_NS - 610 * SECOND_NS
+"""Ten minutes and a little before an hour is full, so that the twenty minutes have two."""
 
 
 class RestartingTwin(Twin):
@@ -65,8 +67,10 @@ async def rows_of(twin: Twin, folder: Path, seconds: int) -> Mapping[str, Mappin
 async def test_restarts_change_nothing(tmp_path: Path) -> None:
     """Restarts after any commit, lost and repeated samples leave every row as it is without, to 1 nano-USD."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    restarting = RestartingTwin(scenario=demo_scenario(), folder=broken)
-    expected = await rows_of(Twin(scenario=demo_scenario(), folder=whole), whole, TWENTY_MINUTES)
+    restarting = RestartingTwin(scenario=demo_scenario(), folder=broken, start_ns=BEFORE_THE_HOUR)
+    expected = await rows_of(
+        Twin(scenario=demo_scenario(), folder=whole, start_ns=BEFORE_THE_HOUR), whole, TWENTY_MINUTES
+    )
     settled = await rows_of(restarting, broken, TWENTY_MINUTES)
     print(f"{restarting.restarts} restarts")
     assert restarting.restarts > 100
