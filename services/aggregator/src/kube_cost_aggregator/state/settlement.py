@@ -118,6 +118,7 @@ class Settlement:
                         for pod in node.pods.values():
                             pod.end(node.ended_ns)
                         self._forget_settled(node, state)
+                        self._unpriced_since_ns.pop(node.facts.uid, None)
                         self._inventory.forget_node(node.facts.uid)
                         self._ledger.forget_node(node.facts.uid)
             elif now_ns - self._connected_since_ns >= patience_ns:

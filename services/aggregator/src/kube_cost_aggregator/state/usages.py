@@ -59,13 +59,15 @@ class Window:
         integral began before the window, the average is that since then.
         """
         since_ns, last_ns = used.since_ns + offset_ns, min(self.end_ns, used.last_ns + offset_ns)
-        total, read_from_ns = used.memory_byte_seconds, since_ns
+        total, read_from_ns, counted_from_ns = used.memory_byte_seconds, since_ns, since_ns
         if base is not None and base.memory_byte_seconds <= total:
-            total -= base.memory_byte_seconds
             read_from_ns = max(self.memory_start_ns, since_ns)
-        if last_ns <= read_from_ns:
+            if last_ns > read_from_ns:  # else it wasn't read in the window: it is taken to have had what it had before
+                total -= base.memory_byte_seconds
+                counted_from_ns = read_from_ns
+        if last_ns <= counted_from_ns:
             return 0.0
-        average = total / BYTES_PER_GIB * NS_PER_SECOND / (last_ns - read_from_ns)
+        average = total / BYTES_PER_GIB * NS_PER_SECOND / (last_ns - counted_from_ns)
         born_ns = max(self.memory_start_ns, pod.start_ns)
         end_ns = self.end_ns if pod.end_ns is None else min(self.end_ns, pod.end_ns)
         if read_from_ns < self.memory_start_ns or end_ns <= born_ns:
