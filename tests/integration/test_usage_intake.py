@@ -37,7 +37,12 @@ TEN_MINUTES = 10 * MINUTE
 
 
 class HurriedClock(SystemClock):
-    """Waits a little where more was asked for."""
+    """Waits a little where more was asked for. `ahead_seconds` have passed without anybody waiting."""
+
+    ahead_seconds = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead_seconds
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(min(seconds, 0.02))
@@ -65,6 +70,7 @@ class Aggregator:
         self.began_ns = began_ns
         self.kernel = FakeKernel(pods={"pod-uid": (2.0, 6.0)}, began_ns=began_ns, sampled_ns=began_ns)
         self.watched = True
+        self.clock = HurriedClock()
         self.store: RefusingStore
 
     async def start(self) -> UsageIntake:
@@ -96,7 +102,7 @@ class Aggregator:
             nodes_watched=lambda: self.watched,
             bus_connected=lambda: self.bus.connected,
             heard=lambda _node, _stored_at_ns: None,
-            clock=HurriedClock(),
+            clock=self.clock,
             log=structlog.get_logger(),
             counters=self.counters,
             problems=self.problems,
@@ -193,7 +199,7 @@ async def test_nothing_is_acknowledged_before_it_is_committed(aggregator: Aggreg
 
 
 async def test_what_can_not_be_settled_is_refused_once(aggregator: Aggregator) -> None:
-    """It is counted by its reason, never comes back, and doesn't keep the others."""
+    """It is counted by its reason, never comes back, doesn't keep the others, and is a problem for ten minutes."""
     intake = await aggregator.start()
     await aggregator.bus.publish_to_stream("kce.v1.usage.default.n1", b"no sample", message_id="bad")
     liar, nobody = (
@@ -213,6 +219,12 @@ async def test_what_can_not_be_settled_is_refused_once(aggregator: Aggregator) -
     }
     assert reasons == {"malformed": 1, "subject": 1, "unknown_node": 1}
     assert len(aggregator.problems.sentences()) == 3
+    aggregator.clock.ahead_seconds = 550.0
+    await intake.round()
+    assert len(aggregator.problems.sentences()) == 3
+    aggregator.clock.ahead_seconds = 660.0
+    await intake.round()
+    assert aggregator.problems.sentences() == []
     aggregator.check(1)
 
 

@@ -143,7 +143,7 @@ class TestCommits:
         """Not even what came before the fault."""
         bad = batch()
         bad.counters["x"] = 2**63
-        with pytest.raises(OverflowError):
+        with pytest.raises(StoreError, match="too large"):
             await store.commit(bad)
         state = await store.load(now_ns=0, month_start=0)
         assert (state.stream, state.nodes) == (None, [])

@@ -111,7 +111,7 @@ class SqliteStore:
                 task.cancel()
         try:
             return future.result()
-        except (sqlite3.Error, msgspec.MsgspecError) as error:
+        except (sqlite3.Error, msgspec.MsgspecError, OverflowError) as error:
             raise StoreError(f"can't {doing}: {error}") from error
 
     def _load(self, now_ns: int, month_start: int) -> LedgerState:

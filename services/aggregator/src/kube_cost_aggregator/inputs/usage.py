@@ -20,6 +20,9 @@ BATCH = 64
 FETCH_SECONDS = 1.0
 CATCH_UP_SECONDS = 5.0
 COMMIT_RETRY_SECONDS = 2.0
+REFUSED_SECONDS = 600.0
+"""How long after the last sample that was refused for a reason that is still a problem."""
+
 UNKNOWN_NODE_SECONDS = 600.0
 """How long a sample waits for its node while the watch that would tell of it is broken."""
 
@@ -56,6 +59,7 @@ class UsageIntake:
         self._counters = counters
         self._problems = problems
         self._caught_up_at = float("-inf")
+        self._refused_at: dict[str, float] = {}
         self.last_sample_ns: dict[str, int] = {}
 
     async def run(self) -> NoReturn:
@@ -80,6 +84,10 @@ class UsageIntake:
             self._settlement.catch_up(self._clock.now_ns(), connected=connected, drained=drained)
             if drained:
                 self._caught_up_at = started
+        for reason, refused_at in list(self._refused_at.items()):
+            if started - refused_at >= REFUSED_SECONDS:
+                del self._refused_at[reason]
+                self._problems.over(f"sample {reason}")
         await self._commit()
         if messages:
             self._timings.observe(self._clock.monotonic() - started)
@@ -109,6 +117,7 @@ class UsageIntake:
     def _refuse(self, reason: str, detail: str) -> None:
         self._counters.add("kube_cost_samples_rejected_total", reason=reason)
         self._counters.add("kube_cost_errors_total", component="aggregator", error_type="sample_decode")
+        self._refused_at[reason] = self._clock.monotonic()
         if self._problems.say(f"sample {reason}", f"usage samples are refused ({reason}): {detail}"):
             self._log.warning("usage sample refused", reason=reason, detail=detail)
 
