@@ -24,6 +24,12 @@ PROMTOOL = Part("promtool", "apt-get install prometheus")
 PROMETHEUS = Part("prometheus", "apt-get install prometheus")
 RECORDED_DATA = Part("recorded data", "KUBE_COST_TEST_DATA=<folder with agent/ and pricing/>")
 CLUSTER = Part("a disposable cluster", "KUBE_COST_TEST_KUBECONFIG=<kubeconfig>, from kind for example")
+KUBECTL = Part("kubectl", "https://kubernetes.io/docs/tasks/tools, onto the PATH")
+IMAGES = Part(
+    "a way to load images",
+    "KUBE_COST_TEST_LOAD_IMAGE=<command that takes the image's tar>, from kind: `kind load image-archive`",
+)
+NODE = Part("a node of the cluster on this machine", "run the tests where the cluster's kubelet runs, as root")
 CGROUPS = Part("writable cgroups", "run as root on Linux")
 
 missing: dict[str, Part] = {}
