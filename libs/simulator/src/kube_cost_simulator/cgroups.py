@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kube_cost_simulator.cluster import SimulatedCluster
 from kube_cost_simulator.pod_state import PodState
-from kube_cost_simulator.readings import Counters, NodeReading, container_counters, running_containers
+from kube_cost_simulator.readings import Counters, NodeReading, container_counters, live_containers
 from kube_cost_simulator.resources import PODS
 from kube_cost_simulator.store import StoreEvent
 
@@ -166,7 +166,7 @@ def counters_by_cgroup(reading: NodeReading) -> dict[str, Counters]:
     for pod, counted in reading.pods.values():
         path = pod_slice(pod)
         cgroups[path] = counted
-        for container in running_containers(pod):
+        for container in live_containers(pod):
             scope = f"{path}/cri-containerd-{pod.container_ids[container.name]}.scope"
             cgroups[scope] = container_counters(pod, container, reading.at_ns)
     return cgroups

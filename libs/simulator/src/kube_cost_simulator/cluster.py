@@ -1,7 +1,6 @@
 """The simulated cluster: everything in it, advanced from event to event at any speed."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -11,31 +10,30 @@ from kube_cost_simulator.controllers.control import NANOSECONDS_PER_SECOND, Cont
 from kube_cost_simulator.controllers.daemons import DaemonController
 from kube_cost_simulator.controllers.jobs import BarePodController, CronJobController, JobController
 from kube_cost_simulator.controllers.replicas import ReplicasController
-from kube_cost_simulator.history import History, NodeHistory, NodePrice
+from kube_cost_simulator.history import History
 from kube_cost_simulator.names import Names
+from kube_cost_simulator.nodes import NodeLifecycle
 from kube_cost_simulator.objects.cluster import (
     namespace_object,
-    node_object,
     service_object,
     storage_class_object,
     volume_objects,
 )
 from kube_cost_simulator.pod_state import PodState
 from kube_cost_simulator.pods import PodLifecycle
-from kube_cost_simulator.readings import NodeCounters, NodeReading
+from kube_cost_simulator.readings import NodeReading
 from kube_cost_simulator.resizing import Resizer
 from kube_cost_simulator.resources import (
     NAMESPACES,
-    NODES,
     PERSISTENT_VOLUME_CLAIMS,
     PERSISTENT_VOLUMES,
     SERVICES,
     STORAGE_CLASSES,
 )
-from kube_cost_simulator.scenario import NodeFact, PriceChange, Resize, Scenario, ServiceFact, WorkloadFact
+from kube_cost_simulator.restarting import Restarter
+from kube_cost_simulator.scenario import NodeFact, Resize, Scenario, ServiceFact, WorkloadFact
 from kube_cost_simulator.scheduling import NodeRoom, Scheduler
 from kube_cost_simulator.store import ObjectStore, StoreEvent
-from kube_cost_simulator.usage import steady
 
 
 class Controller(Protocol):
@@ -69,13 +67,17 @@ class SimulatedCluster:
             history=self.history,
             delays=scenario.delays,
         )
-        self.pods.on_ended = self._pod_ended
+        self._nodes = NodeLifecycle(
+            agenda=self.agenda, store=self.store, names=self.names, pods=self.pods, history=self.history
+        )
+        self._nodes.on_joined = self._node_joined
         self.resizer = Resizer(lifecycle=self.pods)
+        self.restarter = Restarter(lifecycle=self.pods, names=self.names)
+        self.pods.on_started = self.restarter.plan
+        self.pods.on_ended = self._nodes.pod_ended
         self.controllers: dict[tuple[str, str, str], Controller] = {}
         self.after_changes: Callable[[Sequence[StoreEvent]], None] | None = None
         self._clock = clock
-        self._counters: dict[str, NodeCounters] = {}
-        self._nodes_made = 0
         self._events: list[StoreEvent] = []
         self._now_ns = 0
 
@@ -97,15 +99,15 @@ class SimulatedCluster:
         for service in scenario.services:
             self._make_service(service, start_ns)
         for node in scenario.nodes:
-            self._later(node.joins_after_seconds, partial(self._join, node), start_ns)
-            if node.leaves_after_seconds is not None:
-                self._later(node.leaves_after_seconds, partial(self._leave, node.name), start_ns)
+            self._nodes.plan(node, start_ns)
         for workload in scenario.workloads:
             controller = self._controller(workload)
             self.controllers[workload.kind, workload.namespace, workload.name] = controller
-            self._later(workload.starts_after_seconds, controller.start, start_ns)
+            self._later(workload.starts_after_seconds, partial(self._start_workload, workload, controller), start_ns)
         for change in scenario.price_changes:
-            self._later(change.after_seconds, partial(self._price, change), start_ns)
+            self._later(change.after_seconds, partial(self._nodes.change_price, change), start_ns)
+        for walk in scenario.price_walks:
+            self._nodes.plan_walk(walk, next(node for node in scenario.nodes if node.name == walk.node), start_ns)
         for resize in scenario.resizes:
             self._later(resize.after_seconds, partial(self._resize, resize), start_ns)
         self.agenda.run_until(start_ns)
@@ -132,8 +134,8 @@ class SimulatedCluster:
     def _later(self, after_seconds: int, action: Callable[[int], None], start_ns: int) -> None:
         self.agenda.at(start_ns + after_seconds * NANOSECONDS_PER_SECOND, action)
 
-    def _controller(self, fact: WorkloadFact) -> Controller:
-        chance = self.names.chance(f"{fact.kind}/{fact.namespace}/{fact.name}")
+    def _controller(self, fact: WorkloadFact, which: str = "") -> Controller:
+        chance = self.names.chance(f"{fact.kind}/{fact.namespace}/{fact.name}{which}")
         control = Control(self.agenda, self.store, self.names, self.pods, chance)
         if fact.kind in {"Deployment", "StatefulSet"}:
             return ReplicasController(fact=fact, control=control)
@@ -174,69 +176,36 @@ class SimulatedCluster:
             status = {"loadBalancer": {"ingress": [{"hostname": fact.hostname}]}}
             self.store.put(SERVICES, {**stored.content, "status": status})
 
-    def _join(self, fact: NodeFact, at_ns: int) -> None:
-        """A node appears."""
-        self._nodes_made += 1
-        uid = self.names.uid()
-        ip = f"10.0.{self._nodes_made // 250}.{self._nodes_made % 250 + 1}"
-        room = NodeRoom(fact, uid, ip, self._nodes_made % 256)
-        content = node_object(
-            fact,
-            uid=uid,
-            created_ns=at_ns,
-            internal_ip=ip,
-            pod_subnet=room.pod_subnet,
-            boot_id=self.names.uid(),
-        )
-        self.store.put(NODES, content)
-        self.scheduler.rooms[fact.name] = room
-        pods = self.pods.by_node.setdefault(fact.name, {})
-        system = steady(fact.system_rates).timeline(start_ns=at_ns, chance=self.names.chance("system"))
-        self._counters[fact.name] = NodeCounters(pods=pods, system=system)
-        price = NodePrice(at_ns, fact.on_demand_usd_per_hour, fact.spot_usd_per_hour)
-        self.history.nodes.append(
-            NodeHistory(
-                name=fact.name,
-                uid=uid,
-                capacity_type=fact.capacity_type,
-                shape=fact.shape,
-                allocatable=fact.allocatable,
-                weights=fact.weights,
-                created_ns=at_ns,
-                deleted_ns=None,
-                prices=[price],
-            )
-        )
+    def _node_joined(self, name: str, at_ns: int) -> None:
+        """Let those who want a pod on each node, or on this one, make it."""
         for controller in self.controllers.values():
-            if isinstance(controller, DaemonController):
-                controller.node_joined(fact.name, at_ns)
-        self.pods.retry_pending(at_ns)
+            if isinstance(controller, DaemonController | BarePodController):
+                controller.node_joined(name, at_ns)
 
-    def _leave(self, name: str, at_ns: int) -> None:
-        """A node is gone, and its pods with it."""
-        if self.scheduler.rooms.pop(name, None) is None:
-            return
-        self.history.node(name).deleted_ns = at_ns
-        self.store.remove(NODES, "", name)
-        for pod in list(self.pods.pods.values()):
-            if pod.node == name:
-                self.pods.remove(pod, at_ns)
-        del self.pods.by_node[name]
-        del self._counters[name]
+    def _start_workload(self, fact: WorkloadFact, controller: Controller, at_ns: int) -> None:
+        controller.start(at_ns)
+        if fact.remade_after_seconds is not None:
+            self._later(fact.remade_after_seconds, partial(self._unmake, fact, controller), at_ns)
 
-    def _price(self, change: PriceChange, at_ns: int) -> None:
-        price = NodePrice(at_ns, change.on_demand_usd_per_hour, change.spot_usd_per_hour)
-        self.history.node(change.node).prices.append(price)
+    def _unmake(self, fact: WorkloadFact, controller: Controller, at_ns: int) -> None:
+        """Delete a workload that will be made again, unless somebody has deleted it."""
+        key = (fact.kind, fact.namespace, fact.name)
+        if self.controllers.get(key) is controller:
+            self.controllers.pop(key).delete(at_ns)
+            self._later(fact.away_seconds, partial(self._remake, fact), at_ns)
+
+    def _remake(self, fact: WorkloadFact, at_ns: int) -> None:
+        controller = self._controller(fact, f"/{at_ns}")
+        self.controllers[fact.kind, fact.namespace, fact.name] = controller
+        self._start_workload(fact, controller, at_ns)
 
     def _resize(self, resize: Resize, at_ns: int) -> None:
         for (_, namespace, name), controller in self.controllers.items():
             if (namespace, name) == (resize.namespace, resize.workload):
                 for pod in controller.pods():
                     self.resizer.resize(pod, resize.container, resize.requests, at_ns)
-
-    def _pod_ended(self, pod: PodState, at_ns: int) -> None:
-        if pod.node is not None and pod.started_ns is not None and pod.node in self._counters:
-            self._counters[pod.node].pod_ended(pod, at_ns)
+        if resize.cycle_seconds is not None:
+            self._later(resize.cycle_seconds, partial(self._resize, resize), at_ns)
 
     @property
     def nodes(self) -> Mapping[str, NodeRoom]:
@@ -245,12 +214,12 @@ class SimulatedCluster:
 
     def reading(self, node: str, at_ns: int | None = None) -> NodeReading:
         """The counters of a node at `at_ns`, by default at the time it was advanced to; KeyError if it isn't there."""
-        return self._counters[node].reading(self._now_ns if at_ns is None else at_ns)
+        return self._nodes.reading(node, self._now_ns if at_ns is None else at_ns)
 
     def remove_node(self, name: str) -> None:
         """Take a node away now."""
-        self._leave(name, self._now_ns)
+        self._nodes.leave(name, self._now_ns)
 
     def add_node(self, fact: NodeFact) -> None:
         """Add a node now."""
-        self._join(replace(fact, joins_after_seconds=0), self._now_ns)
+        self._nodes.join(fact, self._now_ns)

@@ -148,15 +148,20 @@ def _pod_to_json(pod: PodHistory) -> Json:
         "bound_ns": pod.bound_ns,
         "ended_ns": pod.ended_ns,
         "requests": [_requests_to_json(requests) for requests in pod.requests],
-        "usage": None if usage is None else [usage.start_ns, usage.end_ns, usage.phases],
+        "usage": None if usage is None else [usage.start_ns, usage.end_ns, usage.phases, usage.pauses],
     }
 
 
 def _pod_from_json(pod: Json) -> PodHistory:
     usage = None
     if pod["usage"] is not None:
-        start_ns, end_ns, phases = pod["usage"]
-        usage = UsageTimeline(start_ns, tuple((length, Rates(*rates)) for length, rates in phases), end_ns)
+        start_ns, end_ns, phases, pauses = pod["usage"]
+        usage = UsageTimeline(
+            start_ns,
+            tuple((length, Rates(*rates)) for length, rates in phases),
+            end_ns,
+            tuple((from_ns, to_ns) for from_ns, to_ns in pauses),
+        )
     return PodHistory(
         uid=pod["uid"],
         namespace=pod["namespace"],

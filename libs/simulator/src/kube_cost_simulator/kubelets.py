@@ -8,10 +8,18 @@ from typing import Any
 from aiohttp import web
 
 from kube_cost_simulator.cluster import SimulatedCluster
+from kube_cost_simulator.containers import run_of
 from kube_cost_simulator.names import rfc3339
 from kube_cost_simulator.objects.cluster import EPHEMERAL_BYTES
 from kube_cost_simulator.pod_state import PodState
-from kube_cost_simulator.readings import Counters, NodeReading, container_counters, pod_counters, running_containers
+from kube_cost_simulator.readings import (
+    Counters,
+    NodeReading,
+    container_counters,
+    live_containers,
+    pod_counters,
+    running_containers,
+)
 from kube_cost_simulator.scenario import GIB
 from kube_cost_simulator.serving import LocalServer
 
@@ -143,7 +151,7 @@ class Summary:
         storage_ns = times["storage"]
         written = counted["storage"].write_bytes
         started = rfc3339(pod.requests[0].from_ns)
-        containers = [self._container(pod, container.name, times) for container in running_containers(pod)]
+        containers = [self._container(pod, container.name, times) for container in live_containers(pod)]
         volumes = [
             {
                 **filesystem(written * 9 // 10, storage_ns, 50 * GIB),
@@ -178,7 +186,7 @@ class Summary:
         storage_ns = times["storage"]
         return {
             "name": name,
-            "startTime": rfc3339(pod.usage.start_ns),
+            "startTime": rfc3339(run_of(pod, container).started_ns or pod.usage.start_ns),
             "cpu": cpu(container_counters(pod, container, times["cpu"]), millicores * 1_000_000, times["cpu"]),
             "memory": memory(container_counters(pod, container, times["memory"]), times["memory"]),
             "io": {"time": rfc3339(times["cpu"]), "psi": pressure()},

@@ -14,10 +14,11 @@ from typing import Any
 
 from kube_cost_simulator.clock import SystemClock
 from kube_cost_simulator.demo import demo_scenario
+from kube_cost_simulator.hard import hard_scenario
 from kube_cost_simulator.live import LiveCluster, LiveSettings
 from kube_cost_simulator.scenario import Scenario
 
-SCENARIOS: dict[str, Callable[[], Scenario]] = {"demo": demo_scenario}
+SCENARIOS: dict[str, Callable[[], Scenario]] = {"demo": demo_scenario, "hard": hard_scenario}
 
 
 def parser() -> argparse.ArgumentParser:

@@ -8,14 +8,31 @@ from kube_cost_simulator.history import PodHistory
 from kube_cost_simulator.reservation import PodRequests
 from kube_cost_simulator.scenario import TemplateFact
 from kube_cost_simulator.scheduling import NodeRoom
-from kube_cost_simulator.usage import UsageTimeline
+from kube_cost_simulator.usage import NOTHING, Totals, UsageTimeline
 
 Json = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class ContainerRun:
+    """A container as it runs now, since `started_ns` (Unix nanoseconds; None while it waits for its restart).
+
+    `restarts` is how often it was restarted, `last_state` how it ended before, `used_before` what its pod had used when
+    it began.
+    """
+
+    started_ns: int | None
+    restarts: int = 0
+    last_state: Json = field(default_factory=dict)
+    used_before: Totals = NOTHING
+
+
 @dataclass
 class PodState:
-    """A pod as the cluster knows it. `kubelet_uid` differs from `uid` for a static pod, times are Unix nanoseconds."""
+    """A pod as the cluster knows it. `kubelet_uid` differs from `uid` for a static pod, times are Unix nanoseconds.
+
+    `runs` has the containers that were restarted, by name.
+    """
 
     uid: str
     kubelet_uid: str
@@ -35,6 +52,7 @@ class PodState:
     ended_ns: int | None = None
     terminating: bool = False
     usage: UsageTimeline | None = None
+    runs: Mapping[str, ContainerRun] = field(default_factory=dict)
     history: PodHistory | None = None
     on_change: Callable[["PodState", int], None] | None = field(default=None, repr=False)
 

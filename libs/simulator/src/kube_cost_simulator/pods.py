@@ -6,22 +6,21 @@ from functools import partial
 from typing import Any
 
 from kube_cost_simulator.agenda import Agenda
+from kube_cost_simulator.containers import container_statuses, ended_states, node_time, running_states
 from kube_cost_simulator.history import History, PodHistory
 from kube_cost_simulator.names import Names, rfc3339
 from kube_cost_simulator.objects.pods import (
     GRACE_SECONDS,
     changed_conditions,
     condition,
-    container_status,
     pod_spec,
     quality_of_service,
     requests_of,
-    terminated,
 )
 from kube_cost_simulator.pod_state import PodOrder, PodState
 from kube_cost_simulator.reservation import reserved
 from kube_cost_simulator.resources import PODS
-from kube_cost_simulator.scenario import ContainerFact, Delays
+from kube_cost_simulator.scenario import Delays
 from kube_cost_simulator.scheduling import Scheduler
 from kube_cost_simulator.store import ObjectStore
 
@@ -53,6 +52,7 @@ class PodLifecycle:
         self._pending: dict[str, PodState] = {}
         self.pods: dict[tuple[str, str], PodState] = {}
         self.by_node: dict[str, dict[str, PodState]] = {}
+        self.on_started: Callable[[PodState, int], None] | None = None
         self.on_ended: Callable[[PodState, int], None] | None = None
 
     def delay(self, milliseconds: tuple[int, int]) -> int:
@@ -166,23 +166,6 @@ class PodLifecycle:
         self.update(pod, spec={"nodeName": room.fact.name}, conditions=[condition("PodScheduled", at_ns)])
         self.agenda.at(at_ns + self.delay(self.delays.start_milliseconds), partial(self._start, pod))
 
-    def container_statuses(self, pod: PodState, states: Callable[[ContainerFact], tuple[Json, bool]]) -> Json:
-        """The status lists of a pod's containers; `states` says each one's state and whether it is ready."""
-        in_effect = {container.name: container.held for container in pod.requests[-1].containers}
-        statuses: Json = {"containerStatuses": []}
-        for container in pod.template.containers:
-            state, ready = states(container)
-            written = container_status(
-                container,
-                container_id=pod.container_ids[container.name],
-                state=state,
-                ready=ready,
-                requests=in_effect[container.name] if ready else None,
-            )
-            kind = "initContainerStatuses" if container.init or container.sidecar else "containerStatuses"
-            statuses.setdefault(kind, []).append(written)
-        return statuses
-
     def _start(self, pod: PodState, at_ns: int) -> None:
         room = pod.room
         if pod.terminating or pod.ended_ns is not None or room is None or pod.history is None:
@@ -194,16 +177,18 @@ class PodLifecycle:
         self.update(
             pod,
             phase="Running",
-            conditions=[condition(kind, at_ns) for kind in kinds],
+            conditions=[condition(kind, node_time(pod, at_ns)) for kind in kinds],
             hostIP=room.internal_ip,
             hostIPs=[{"ip": room.internal_ip}],
             podIP=pod_ip,
             podIPs=[{"ip": pod_ip}],
-            startTime=rfc3339(pod.requests[0].from_ns),
-            **self.container_statuses(pod, running_state(pod, at_ns)),
+            startTime=rfc3339(node_time(pod, pod.requests[0].from_ns)),
+            **container_statuses(pod, running_states(pod)),
         )
         if pod.run_ns is not None:
             self.agenda.at(at_ns + pod.run_ns, partial(self._finish, pod))
+        if self.on_started is not None:
+            self.on_started(pod, at_ns)
         self._tell(pod, at_ns)
 
     def _finish(self, pod: PodState, at_ns: int) -> None:
@@ -213,28 +198,19 @@ class PodLifecycle:
             self._tell(pod, at_ns)
 
     def _end_containers(self, pod: PodState, at_ns: int, exit_code: int) -> None:
-        started_ns = pod.started_ns if pod.started_ns is not None else at_ns
         self._end(pod, at_ns)
-
-        def state(container: ContainerFact) -> tuple[Json, bool]:
-            return terminated(
-                container_id=pod.container_ids[container.name],
-                started_ns=started_ns,
-                finished_ns=at_ns,
-                exit_code=exit_code,
-            ), False
-
+        stamp_ns = node_time(pod, at_ns)
         reason = "PodCompleted" if exit_code == 0 else "PodFailed"
         self.update(
             pod,
             phase="Succeeded" if exit_code == 0 else "Failed",
             conditions=[
-                condition("PodReadyToStartContainers", at_ns, true=False),
-                condition("Initialized", at_ns, reason=reason),
-                condition("Ready", at_ns, true=False, reason=reason),
-                condition("ContainersReady", at_ns, true=False, reason=reason),
+                condition("PodReadyToStartContainers", stamp_ns, true=False),
+                condition("Initialized", stamp_ns, reason=reason),
+                condition("Ready", stamp_ns, true=False, reason=reason),
+                condition("ContainersReady", stamp_ns, true=False, reason=reason),
             ],
-            **self.container_statuses(pod, state),
+            **container_statuses(pod, ended_states(pod, at_ns, exit_code)),
         )
 
     def _end(self, pod: PodState, at_ns: int) -> None:
@@ -293,20 +269,3 @@ class PodLifecycle:
     def _tell(self, pod: PodState, at_ns: int) -> None:
         if pod.on_change is not None:
             pod.on_change(pod, at_ns)
-
-
-def running_state(pod: PodState, started_ns: int) -> Callable[[ContainerFact], tuple[Json, bool]]:
-    """The states of the containers of a pod that runs since `started_ns`: its init containers have ended."""
-
-    def state(container: ContainerFact) -> tuple[Json, bool]:
-        if container.sidecar or not container.init:
-            return {"running": {"startedAt": rfc3339(started_ns)}}, True
-        ended = terminated(
-            container_id=pod.container_ids[container.name],
-            started_ns=pod.requests[0].from_ns,
-            finished_ns=started_ns,
-            exit_code=0,
-        )
-        return ended, False
-
-    return state

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from kube_cost_simulator.pod_state import PodState
 from kube_cost_simulator.scenario import ContainerFact
-from kube_cost_simulator.usage import NANOSECONDS_PER_SECOND, Rates, Totals, UsageTimeline
+from kube_cost_simulator.usage import NANOSECONDS_PER_SECOND, NOTHING, Rates, Totals, UsageTimeline, without
 
 # Page cache that a process could lose without harm: counted in memory.current, not in the working set.
 INACTIVE_FILE_SHARE = 8
@@ -61,16 +61,25 @@ def pod_counters(usage: UsageTimeline | None, at_ns: int) -> Counters:
 
 
 def container_counters(pod: PodState, container: ContainerFact, at_ns: int) -> Counters:
-    """One container's share of its pod's counters."""
+    """One container's share of its pod's counters, which begin anew with each restart."""
     if pod.usage is None:
         return NOTHING_COUNTED
     whole = sum(each.usage_share for each in running_containers(pod))
-    return counters(pod.usage.totals(at_ns), pod.usage.rates(at_ns), container.usage_share, whole)
+    totals = pod.usage.totals(at_ns)
+    if container.name in pod.runs:
+        totals = without(totals, pod.runs[container.name].used_before, NOTHING)
+    return counters(totals, pod.usage.rates(at_ns), container.usage_share, whole)
 
 
 def running_containers(pod: PodState) -> list[ContainerFact]:
     """The containers that go on while the pod runs: all but the init containers that have ended."""
     return [container for container in pod.template.containers if container.sidecar or not container.init]
+
+
+def live_containers(pod: PodState) -> list[ContainerFact]:
+    """Those of them that are there now: all but one that waits for its restart."""
+    waiting = {name for name, run in pod.runs.items() if run.started_ns is None}
+    return [container for container in running_containers(pod) if container.name not in waiting]
 
 
 @dataclass(frozen=True)

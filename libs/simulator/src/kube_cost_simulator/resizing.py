@@ -3,9 +3,10 @@
 from dataclasses import replace
 from functools import partial
 
+from kube_cost_simulator.containers import container_statuses, running_states
 from kube_cost_simulator.objects.quantities import amounts
 from kube_cost_simulator.pod_state import PodState
-from kube_cost_simulator.pods import PodLifecycle, running_state
+from kube_cost_simulator.pods import PodLifecycle
 from kube_cost_simulator.reservation import PodRequests, reserved
 from kube_cost_simulator.resources import PODS
 from kube_cost_simulator.scenario import Resources
@@ -58,6 +59,5 @@ class Resizer:
         old = pod.requests[-1]
         in_effect = tuple(replace(each, status=each.spec) for each in old.containers)
         self._hold(pod, replace(old, from_ns=at_ns, containers=in_effect))
-        states = running_state(pod, pod.started_ns)
-        self._lifecycle.update(pod, **self._lifecycle.container_statuses(pod, states))
+        self._lifecycle.update(pod, **container_statuses(pod, running_states(pod)))
         self._lifecycle.retry_pending(at_ns)

@@ -79,7 +79,9 @@ class NodeFact:
     """A node: `capacity` as its kernel reports it, `allocatable` what the kubelet leaves to pods.
 
     `system_rates` is what the node uses outside of all pods. `leaves_after_seconds` counts from the cluster's start,
-    like `joins_after_seconds`.
+    like `joins_after_seconds`, and is drawn up to `jitter_seconds` later; both repeat every `cycle_seconds` if that is
+    set: the node comes back under its name, with another uid. `clock_offset_seconds` is how far its clock is ahead of
+    the cluster's: what its kubelet writes is stamped by it.
     """
 
     name: str
@@ -96,6 +98,9 @@ class NodeFact:
     max_pods: int = 110
     joins_after_seconds: int = 0
     leaves_after_seconds: int | None = None
+    cycle_seconds: int | None = None
+    jitter_seconds: int = 0
+    clock_offset_seconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,10 @@ class ClaimMount:
 
 @dataclass(frozen=True)
 class TemplateFact:
-    """The pods of a workload. `pod_requests` are the pod-level requests of Kubernetes 1.34 and later."""
+    """The pods of a workload. `pod_requests` are the pod-level requests of Kubernetes 1.34 and later.
+
+    `mean_restart_seconds` makes the first container of a pod fail at random and be started again.
+    """
 
     containers: tuple[ContainerFact, ...]
     usage: UsageProfile = ALWAYS_IDLE
@@ -136,6 +144,7 @@ class TemplateFact:
     mounts: tuple[ClaimMount, ...] = ()
     service_account: str = "default"
     static: bool = False
+    mean_restart_seconds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -150,10 +159,11 @@ class ReplicaStep:
 class WorkloadFact:
     """A workload and its own churn.
 
-    `replica_steps` repeat every `cycle_seconds` if that is set. `mean_lifetime_seconds` makes pods of a Deployment end
-    at random and be replaced. `run_seconds` is the range in which a Job's or a bare pod's running time lies,
-    `failure_percent` how many of those fail, `every_seconds` a CronJob's period, `keep_seconds` how long a finished
-    Job and its pods stay. `on_node` binds a bare pod to a node without asking the scheduler.
+    `replica_steps` repeat every `cycle_seconds` if that is set. `mean_lifetime_seconds` makes pods of a Deployment or
+    StatefulSet end at random and be replaced. `run_seconds` is the range in which a Job's or a bare pod's running time
+    lies, `failure_percent` how many of those fail, `every_seconds` a CronJob's period, `keep_seconds` how long a
+    finished Job and its pods stay. `on_node` binds a bare pod to a node without asking the scheduler. A workload that
+    is `remade_after_seconds` is deleted then, and made again `away_seconds` later, for ever.
     """
 
     kind: WorkloadKind
@@ -170,6 +180,8 @@ class WorkloadFact:
     failure_percent: int = 0
     keep_seconds: int = 120
     on_node: str | None = None
+    remade_after_seconds: int | None = None
+    away_seconds: int = 3
 
 
 @dataclass(frozen=True)
@@ -228,14 +240,24 @@ class PriceChange:
 
 
 @dataclass(frozen=True)
+class PriceWalk:
+    """The price that a node costs, drawn anew every `every_seconds` within ± `percent` of its first."""
+
+    node: str
+    every_seconds: int
+    percent: int
+
+
+@dataclass(frozen=True)
 class Resize:
-    """An in-place change of a container's requests in all pods of a workload."""
+    """An in-place change of a container's requests in all pods of a workload, repeated every `cycle_seconds`."""
 
     after_seconds: int
     namespace: str
     workload: str
     container: str
     requests: Resources
+    cycle_seconds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -261,5 +283,6 @@ class Scenario:
     volumes: tuple[VolumeFact, ...] = ()
     services: tuple[ServiceFact, ...] = ()
     price_changes: tuple[PriceChange, ...] = ()
+    price_walks: tuple[PriceWalk, ...] = ()
     resizes: tuple[Resize, ...] = ()
     delays: Delays = Delays()

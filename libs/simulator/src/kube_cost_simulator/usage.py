@@ -86,19 +86,34 @@ ALWAYS_IDLE = steady(NO_USE)
 
 @dataclass(frozen=True)
 class UsageTimeline:
-    """One pod's use: phases of (nanoseconds, rates) from `start_ns`, repeated until `end_ns` if it has ended."""
+    """One pod's use: phases of (nanoseconds, rates) from `start_ns`, repeated until `end_ns` if it has ended.
+
+    In its `pauses`, each a start and an end in Unix nanoseconds, it uses nothing.
+    """
 
     start_ns: int
     phases: tuple[tuple[int, Rates], ...]
     end_ns: int | None = None
+    pauses: tuple[tuple[int, int], ...] = ()
 
     def ended(self, at_ns: int) -> "UsageTimeline":
         """The same use, ending at `at_ns`."""
         return replace(self, end_ns=at_ns)
 
+    def paused(self, from_ns: int, to_ns: int) -> "UsageTimeline":
+        """The same use, with one more pause; it must not begin before the last one ends."""
+        return replace(self, pauses=(*self.pauses, (from_ns, to_ns)))
+
     def totals(self, at_ns: int) -> Totals:
         """Everything used from the start until `at_ns` or the end, whichever is first."""
         until_ns = at_ns if self.end_ns is None else min(at_ns, self.end_ns)
+        totals = self._without_pauses(until_ns)
+        for from_ns, to_ns in self.pauses:
+            if from_ns < until_ns:
+                totals = without(totals, self._without_pauses(min(to_ns, until_ns)), self._without_pauses(from_ns))
+        return totals
+
+    def _without_pauses(self, until_ns: int) -> Totals:
         elapsed_ns = until_ns - self.start_ns
         if elapsed_ns <= 0:
             return NOTHING
@@ -111,8 +126,10 @@ class UsageTimeline:
         return totals
 
     def rates(self, at_ns: int) -> Rates:
-        """The rates at `at_ns`; none before the start and from the end on."""
+        """The rates at `at_ns`; none before the start, in pauses, and from the end on."""
         if at_ns < self.start_ns or (self.end_ns is not None and at_ns >= self.end_ns):
+            return NO_USE
+        if any(from_ns <= at_ns < to_ns for from_ns, to_ns in self.pauses):
             return NO_USE
         rest_ns = (at_ns - self.start_ns) % sum(duration_ns for duration_ns, _ in self.phases)
         for duration_ns, rates in self.phases:
@@ -120,6 +137,11 @@ class UsageTimeline:
                 return rates
             rest_ns -= duration_ns
         raise AssertionError("the phases cover their cycle")
+
+
+def without(totals: Totals, end: Totals, start: Totals) -> Totals:
+    """`totals` less what came to them between two moments."""
+    return Totals(*(total - (late - early) for total, late, early in zip(totals, end, start, strict=True)))
 
 
 def summed(totals: Sequence[Totals]) -> Totals:

@@ -187,9 +187,16 @@ class BarePodController:
         self._fact = fact
         self._control = control
         self._pod: PodState | None = None
+        self._wanted = False
+
+    def node_joined(self, node: str, at_ns: int) -> None:
+        """Make a static pod again: its file is on the node that came back."""
+        if self._wanted and self._fact.template.static and node == self._fact.on_node:
+            self.start(at_ns)
 
     def start(self, at_ns: int) -> None:
         """Write the pod."""
+        self._wanted = True
         fact = self._fact
         owner = None
         name = fact.name
@@ -219,5 +226,6 @@ class BarePodController:
 
     def delete(self, at_ns: int) -> None:
         """Let the pod go."""
+        self._wanted = False
         if self._pod is not None:
             self._control.pods.delete(self._pod, at_ns)

@@ -14,6 +14,8 @@ from kube_cost_simulator.pod_state import PodOrder, PodState
 from kube_cost_simulator.resources import DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS
 from kube_cost_simulator.scenario import WorkloadFact
 
+RETRY_NS = NANOSECONDS_PER_SECOND // 2
+
 
 class ReplicasController:
     """Keeps a Deployment's or StatefulSet's pods at their number."""
@@ -70,6 +72,8 @@ class ReplicasController:
         self._plan_steps(at_ns)
 
     def _plan_steps(self, cycle_start_ns: int) -> None:
+        if self._gone:
+            return
         for step in self._fact.replica_steps:
             self._control.agenda.at(
                 cycle_start_ns + step.after_seconds * NANOSECONDS_PER_SECOND,
@@ -109,7 +113,9 @@ class ReplicasController:
         while len(self._pods) < self._replicas:
             if not self._create(at_ns):
                 break
-        for name in reversed(list(self._pods)[self._replicas :]):
+        # A StatefulSet goes down from its highest ordinal, a Deployment from its youngest pod.
+        names = sorted(self._pods, key=lambda name: int(name.rpartition("-")[2])) if self._stateful else self._pods
+        for name in reversed(list(names)[self._replicas :]):
             surplus = self._pods.pop(name, None)
             if surplus is not None:
                 self._control.pods.delete(surplus, at_ns)
@@ -128,7 +134,10 @@ class ReplicasController:
             ordinal = next(n for n in range(self._replicas) if f"{fact.name}-{n}" not in self._pods)
             name, generate_name = f"{fact.name}-{ordinal}", f"{fact.name}-"
             labels = {"apps.kubernetes.io/pod-index": str(ordinal), "statefulset.kubernetes.io/pod-name": name}
-            if (fact.namespace, name) in self._control.pods.pods:
+            holder = self._control.pods.pods.get((fact.namespace, name))
+            if holder is not None:
+                if holder.on_change != self._on_change:  # a StatefulSet of before, whose pods nobody here hears of
+                    self._control.agenda.at(at_ns + RETRY_NS, self._try_again)
                 return False
         else:
             generate_name = f"{self._replica_set}-"
@@ -146,6 +155,10 @@ class ReplicasController:
         pod = self._control.pods.create(order, at_ns)
         self._pods[pod.name] = pod
         return True
+
+    def _try_again(self, at_ns: int) -> None:
+        if not self._gone:
+            self._reconcile(at_ns)
 
     def _on_change(self, pod: PodState, at_ns: int) -> None:
         if self._pods.get(pod.name) is pod and (pod.terminating or pod.ended_ns is not None):

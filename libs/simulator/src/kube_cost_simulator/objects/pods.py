@@ -165,15 +165,22 @@ def changed_conditions(old: list[Json], new: list[Json]) -> list[Json]:
 
 
 def container_status(
-    container: ContainerFact, *, container_id: str, state: Json, ready: bool, requests: Resources | None
+    container: ContainerFact,
+    *,
+    container_id: str,
+    state: Json,
+    ready: bool,
+    requests: Resources | None,
+    restarts: int,
+    last_state: Json,
 ) -> Json:
-    """A container's entry of `status`; `requests` are those in effect, None once it has ended."""
+    """A container's entry of `status`; `requests` are those in effect, None while it doesn't run."""
     status: Json = {
         "name": container.name,
         "state": state,
-        "lastState": {},
+        "lastState": last_state,
         "ready": ready,
-        "restartCount": 0,
+        "restartCount": restarts,
         "image": container.image,
         "imageID": f"{container.image.rsplit(':', 1)[0]}@sha256:{container_id}",
         "containerID": f"containerd://{container_id}",
