@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from kube_cost_simulator.api import answers
+from kube_cost_simulator.api.hooks import STALE_BY, TAMPER
 from kube_cost_simulator.api.paths import Target, discovery, target_of
 from kube_cost_simulator.api.selectors import selector
 from kube_cost_simulator.api.watches import Watches, WatchOrder
@@ -136,6 +137,7 @@ class ApiServer:
             version = known_version(query.get("resourceVersion", ""), self._store.version)
         else:
             known_version(query.get("resourceVersion", "0"), self._store.version)
+            version = max(self._store.oldest(target.resource), version - request.get(STALE_BY, 0))
         items = [item for item in self._store.snapshot(target.resource, version) if meets(item)]
         if after is not None:
             items = [item for item in items if item.key > after]
@@ -178,6 +180,8 @@ class ApiServer:
                 if self._expired_watch_answer == "status":
                     raise
                 lines = one_line(answers.watch_line("ERROR", json.dumps(answers.gone(error)).encode()))
+        if (tamper := request.get(TAMPER)) is not None:
+            lines = tamper(lines)
         response = web.StreamResponse(
             headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
         )

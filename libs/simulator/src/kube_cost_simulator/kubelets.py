@@ -2,10 +2,11 @@
 
 import ssl
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from kube_cost_simulator.cluster import SimulatedCluster
 from kube_cost_simulator.containers import run_of
@@ -208,12 +209,13 @@ class Kubelet:
         port: int = 0,
         tls: ssl.SSLContext | None = None,
         lag_seconds: int = 0,
+        middlewares: Sequence[Middleware] = (),
     ) -> None:
         self._cluster = cluster
         self._node = node
         self._tokens = frozenset(tokens)
         self._summary = Summary(cluster=cluster, node=node, lag_seconds=lag_seconds)
-        application = web.Application()
+        application = web.Application(middlewares=middlewares)
         application.router.add_get("/stats/summary", self._stats)
         application.router.add_get("/healthz", self._healthz)
         self._server = LocalServer(application=application, port=port, tls=tls)

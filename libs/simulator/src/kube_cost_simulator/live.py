@@ -12,7 +12,10 @@ from kube_cost_simulator.apiserver import ApiServer
 from kube_cost_simulator.cgroups import CgroupWriter
 from kube_cost_simulator.clock import Clock
 from kube_cost_simulator.cluster import SimulatedCluster
+from kube_cost_simulator.faults import ApiServerFaults
+from kube_cost_simulator.kubelet_faults import KubeletFaults
 from kube_cost_simulator.kubelets import Kubelet
+from kube_cost_simulator.names import Names
 from kube_cost_simulator.scenario import Scenario
 from kube_cost_simulator.store import StoreEvent
 
@@ -28,7 +31,8 @@ class LiveSettings:
     """Where and how a cluster runs. Port 0 is any free one; a TLS context makes a server speak https.
 
     `api_authority` is the file that clients check the API server's certificate with. kubectl sends a token over https
-    alone, other clients over http too.
+    alone, other clients over http too. With a `faults_seed` API server and kubelets misbehave at random, each about
+    once every `fault_gap_seconds`; what they did is counted in `faults.json`.
     """
 
     directory: Path
@@ -41,6 +45,8 @@ class LiveSettings:
     api_authority: Path | None = None
     kubelet_tls: ssl.SSLContext | None = None
     kubelet_lag_seconds: int = 0
+    faults_seed: int | None = None
+    fault_gap_seconds: float = 10.0
 
 
 class LiveCluster:
@@ -51,13 +57,21 @@ class LiveCluster:
         self._clock = clock
         self.cluster = SimulatedCluster(scenario=scenario, seed=settings.seed, clock=clock)
         self._writer = CgroupWriter(directory=settings.directory / "cgroups", cluster=self.cluster)
+        faults_chance = Names(seed=settings.faults_seed or 0).chance
+        self.faults = ApiServerFaults(chance=faults_chance("API server"), clock=clock)
+        self.kubelet_faults = KubeletFaults(chance=faults_chance("kubelets"), clock=clock)
         self._server = ApiServer(
-            cluster=self.cluster, tokens=[settings.token], port=settings.api_port, tls=settings.api_tls
+            cluster=self.cluster,
+            tokens=[settings.token],
+            port=settings.api_port,
+            tls=settings.api_tls,
+            middlewares=[self.faults.misbehave],
         )
         self._kubelets: dict[str, tuple[Kubelet, str]] = {}
         self._wake = asyncio.Event()
         self._stopping = False
         self._history_due = 0.0
+        self._faults_written = 0
 
     def stop(self) -> None:
         """End `run` soon."""
@@ -74,10 +88,14 @@ class LiveCluster:
         try:
             url = await self._server.start()
             await self._follow_nodes()
+            if self._settings.faults_seed is not None:
+                self.faults.at_random(mean_gap_seconds=self._settings.fault_gap_seconds)
+                self.kubelet_faults.at_random(mean_gap_seconds=self._settings.fault_gap_seconds)
             ready(self._announced(url))
             await self._drive()
         finally:
             self._write_history(at_end=True)
+            self._write_faults()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._server.stop(), name="stop API server")
                 for kubelet, _ in self._kubelets.values():
@@ -98,6 +116,7 @@ class LiveCluster:
                 # A tick that was missed isn't made up for.
                 tick_due = max(tick_due, self._clock.monotonic())
             self._write_history()
+            self._write_faults()
             if set(self._kubelets) != set(self.cluster.nodes):
                 await self._follow_nodes()
             self._wake.clear()
@@ -124,6 +143,7 @@ class LiveCluster:
                     tokens=[self._settings.token],
                     tls=self._settings.kubelet_tls,
                     lag_seconds=self._settings.kubelet_lag_seconds,
+                    middlewares=[self.kubelet_faults.of_node(name)],
                 )
                 self._kubelets[name] = (kubelet, await kubelet.start())
         nodes = [
@@ -147,6 +167,14 @@ class LiveCluster:
             "seed": self._settings.seed,
             "started_ns": self.cluster.history.started_ns,
         }
+
+    def _write_faults(self) -> None:
+        """What was done, if it is more than what was written."""
+        done = self.faults.done.total() + self.kubelet_faults.done.total()
+        if done != self._faults_written:
+            counted = {"api_server": self.faults.done, "kubelets": self.kubelet_faults.done}
+            replace_file(self._settings.directory / "faults.json", json.dumps(counted, indent=1) + "\n")
+            self._faults_written = done
 
     def _write_history(self, *, at_end: bool = False) -> None:
         now = self._clock.monotonic()

@@ -38,8 +38,23 @@ def parser() -> argparse.ArgumentParser:
     for server in ("api", "kubelet"):
         arguments.add_argument(f"--{server}-certificate", type=Path, metavar="FILE", help="PEM; with it: https")
         arguments.add_argument(f"--{server}-key", type=Path, metavar="FILE", help="PEM, the certificate's key")
+    arguments.add_argument(
+        "--faults",
+        type=faults_seed,
+        default=None,
+        metavar="SEED",
+        help="let API server and kubelets misbehave at random from this seed, or `none` (default)",
+    )
+    arguments.add_argument(
+        "--fault-gap-seconds", type=float, default=10.0, help="mean time between faults (default 10)"
+    )
     arguments.add_argument("--stop-with-stdin", action="store_true", help="end when standard input does")
     return arguments
+
+
+def faults_seed(text: str) -> int | None:
+    """A seed, or None for `none`; ValueError for anything else."""
+    return None if text == "none" else int(text)
 
 
 def server_tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
@@ -64,6 +79,8 @@ def settings_from(options: argparse.Namespace) -> LiveSettings:
         api_authority=options.api_certificate and options.api_certificate.absolute(),
         kubelet_tls=server_tls(options.kubelet_certificate, options.kubelet_key),
         kubelet_lag_seconds=options.kubelet_lag_seconds,
+        faults_seed=options.faults,
+        fault_gap_seconds=options.fault_gap_seconds,
     )
 
 

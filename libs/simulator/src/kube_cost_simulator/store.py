@@ -145,6 +145,10 @@ class ObjectStore:
             log.clear()
             self._dropped[resource] = self._version
 
+    def oldest(self, resource: Resource) -> int:
+        """The oldest version of which the objects of a resource are still known."""
+        return self._dropped[resource]
+
     def events_since(self, resource: Resource, version: int, *, going_on: bool = False) -> list[StoreEvent]:
         """Changes of a resource after `version`, oldest first; ExpiredError if that is older than the log.
 
