@@ -272,6 +272,23 @@ async def test_a_slow_watch_is_not_silent(tmp_path: Path) -> None:
         assert len(watched.api.asked("watch")) == 1
 
 
+async def test_a_watch_that_is_not_answered_is_given_up(tmp_path: Path) -> None:
+    """The connection is there and no headers come: another one goes on from the same version."""
+
+    async def silent(_: ApiServer, __: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        return web.Response()
+
+    async with watched_pods(tmp_path, WatchTimes(answer_seconds=0.2)) as watched:
+        watched.api.watches.append(silent)
+        async with background(watched.watch.run()):
+            await watching(watched, 2)
+            await watched.api.put(pod("one"))
+            await told(watched, "=", "+ one")
+        assert "silent for 0.2 s" in str(watched.errors[0])
+        assert len(watched.api.asked("list")) == 1
+
+
 async def test_a_list_that_does_not_end_is_given_up(tmp_path: Path) -> None:
     """A page that hangs is asked for again."""
     async with watched_pods(tmp_path, WatchTimes(list_seconds=0.2)) as watched:

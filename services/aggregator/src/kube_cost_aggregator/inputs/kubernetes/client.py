@@ -20,9 +20,6 @@ from kube_cost_aggregator.inputs.kubernetes.refusals import refusal_of_response
 from kube_cost_common.runtime.clock import Clock
 
 CONNECT_SECONDS = 10.0
-ANSWER_SECONDS = 30.0
-"""How long until a watch's headers are there: the server waits up to 3 s for its cache to be as new as was asked."""
-
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
 """No event is longer: etcd takes 1.5 MiB an object, which JSON makes larger by a small factor."""
 
@@ -95,10 +92,10 @@ class ApiClient:
                 return await response.read()
 
     @asynccontextmanager
-    async def stream(self, request: ApiRequest) -> AsyncIterator[EventStream]:
-        """Open a watch; it is closed at the end of the block."""
-        with self._named_faults(ANSWER_SECONDS):
-            async with asyncio.timeout(ANSWER_SECONDS):
+    async def stream(self, request: ApiRequest, *, seconds: float) -> AsyncIterator[EventStream]:
+        """Open a watch, whose answer has to begin within `seconds`; it is closed at the end of the block."""
+        with self._named_faults(seconds):
+            async with asyncio.timeout(seconds):
                 response = await self._answer(request)
         stream = EventStream(response=response, host=self._connection.host)
         try:

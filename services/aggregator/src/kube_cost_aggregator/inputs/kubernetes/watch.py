@@ -64,6 +64,10 @@ class WatchTimes:
     (`bookmarkFrequency` of k8s.io/apiserver's watch cache), so two are missing by then and half a minute has passed.
     Where a server sends none, the watch just goes on, from the version it had, on a new connection."""
 
+    answer_seconds: float = 30.0
+    """How long until a watch's headers are there: the server waits up to 3 s for its cache to be as new as was asked,
+    and answers then, also where nothing happens."""
+
     list_seconds: float = 75.0
     """A page that takes longer is given up: the API server's own limit for a request is 60 s."""
 
@@ -186,7 +190,8 @@ class Watch(Generic[F]):
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(seconds),
         }
-        async with self._client.stream(self._request("watch", params)) as stream:
+        request = self._request("watch", params)
+        async with self._client.stream(request, seconds=self._times.answer_seconds) as stream:
             self._stream = stream
             self._watching_since = self._clock.monotonic()
             self._recovered()
