@@ -87,7 +87,9 @@ class Agents:
                 started_at_ns=self._started_ns,
                 ready=True,
                 problems=[],
-                counters=[Reading(name="kube_cost_errors_total", labels={"component": "agent", "error_type": "bus"}, value=1)],
+                counters=[
+                    Reading(name="kube_cost_errors_total", labels={"component": "agent", "error_type": "bus"}, value=1)
+                ],
                 gauges=[],
                 node=name,
             )

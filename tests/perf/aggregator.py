@@ -132,9 +132,7 @@ class Trial:
             yield Figure(name="memory (RSS) steady, MiB", value=f"{steady:.0f}", goal=goals.steady)
             yield Figure(name="memory (RSS) peak, MiB", value=f"{self.meter.peak_mib():.0f}", goal=goals.peak)
             yield from self._own_words(client)
-            yield Figure(
-                name="how busy the machine was meanwhile", value=f"{busy_share(busy, machine_cpu()):.0%}"
-            )
+            yield Figure(name="how busy the machine was meanwhile", value=f"{busy_share(busy, machine_cpu()):.0%}")
 
     def _start_world(self) -> None:
         load = self._load
@@ -229,7 +227,7 @@ class Trial:
         return bodies
 
     def _visible(self, client: Client) -> Iterator[Figure]:
-        """From the API server's event to the first body with a new pod's cost, or the first without one that is gone."""
+        """From the API server's event to the first body that has a new pod, or lacks one that is gone."""
         from_at = self._clock.monotonic()
         seen: list[tuple[float, frozenset[str]]] = []
         until = from_at + self._load.visible
@@ -243,7 +241,9 @@ class Trial:
             what, name, text = line.split()
             at = float(text)
             if from_at <= at < until - 3.0:
-                shown = next((when for when, names in seen if when > at and (name in names) == (what == "bound")), until)
+                shown = next(
+                    (when for when, names in seen if when > at and (name in names) == (what == "bound")), until
+                )
                 delays[what].append(shown - at)
         parts = [f"{quantile(those, 0.5):.2f} / {max(those):.2f}" for those in delays.values()]
         yield Figure(

@@ -162,7 +162,7 @@ def _templates(created: str) -> tuple[str, str]:
         "terminationMessagePath": "/dev/termination-log",
         "imagePullPolicy": "IfNotPresent",
     }
-    fields = {f"f:SETTING_{number}": {".": {}, "f:name": {}, "f:value": {}} for number in range(40)}
+    fields: Json = {f"f:SETTING_{number}": {".": {}, "f:name": {}, "f:value": {}} for number in range(40)}
     managed = [
         {"manager": manager, "operation": "Update", "apiVersion": "v1", "time": created, "fieldsV1": {"f:spec": fields}}
         for manager in ("kube-controller-manager", "kubelet")

@@ -1,11 +1,13 @@
-"""How long a usage sample of 50 pods takes to be written and read: `python tests/perf/wire.py`."""
+"""How long a usage sample of 50 pods takes to be written and read."""
 
 import timeit
+from collections.abc import Iterator
 
 import msgpack
 
 from kube_cost_common.messages.codec import RecordDecoder, encode
 from kube_cost_common.messages.usage import PodUsage, UsageSample
+from perf.measuring import Figure
 
 ROUNDS = 2000
 
@@ -40,19 +42,16 @@ def sample() -> UsageSample:
     )
 
 
-def main() -> None:
+def measure() -> Iterator[Figure]:
     record, decoder = sample(), RecordDecoder(UsageSample)
     payload = encode(record)
     plain = msgpack.unpackb(payload)
-    print(f"{len(payload)} bytes; microseconds each:")
+    yield Figure(name="bytes", value=f"{len(payload):,}")
     for name, work in (
         ("msgspec writes", lambda: encode(record)),
         ("msgspec reads, types checked", lambda: decoder.decode(payload)),
         ("msgpack writes", lambda: msgpack.packb(plain)),
         ("msgpack reads, unchecked", lambda: msgpack.unpackb(payload)),
     ):
-        print(f"  {name:<30}{min(timeit.repeat(work, number=ROUNDS, repeat=5)) / ROUNDS * 1e6:6.1f}")
-
-
-if __name__ == "__main__":
-    main()
+        best = min(timeit.repeat(work, number=ROUNDS, repeat=5)) / ROUNDS
+        yield Figure(name=f"{name}, µs", value=f"{best * 1e6:.1f}")
