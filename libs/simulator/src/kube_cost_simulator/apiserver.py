@@ -3,7 +3,7 @@
 import json
 import ssl
 from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from decimal import InvalidOperation
 from typing import Any, Literal
 
@@ -186,10 +186,12 @@ class ApiServer:
             headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
         )
         await response.prepare(request)
-        async with aclosing(lines):
-            async for line in lines:
-                await response.write(line)
-        await response.write_eof()
+        # Who cuts the connection, the client or a fault, ends the watch.
+        with suppress(ConnectionError):
+            async with aclosing(lines):
+                async for line in lines:
+                    await response.write(line)
+            await response.write_eof()
         return response
 
     async def _write(self, request: web.Request, target: Target) -> web.Response:
