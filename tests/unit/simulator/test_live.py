@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from kube_cost_simulator.apiserver import ApiServer
-from kube_cost_simulator.clock import ManualClock
+from kube_cost_simulator.clock import ManualClock, SystemClock
 from kube_cost_simulator.cluster import SimulatedCluster
 from kube_cost_simulator.history import History
 from kube_cost_simulator.live import LiveCluster, LiveSettings
@@ -98,3 +98,33 @@ async def test_a_taken_port_is_an_error(small: SimulatedCluster, clock: ManualCl
     with pytest.raises(OSError, match="in use"):
         await live.run(lambda _: None)
     await server.stop()
+
+
+async def test_a_live_cluster_misbehaves_from_a_seed(small: SimulatedCluster, tmp_path: Path) -> None:
+    """With a seed and hardly a gap requests soon meet faults, and faults.json counts them."""
+    settings = LiveSettings(directory=tmp_path, seed=1, token="t", faults_seed=4, fault_gap_seconds=0.01)
+    live = LiveCluster(scenario=small.scenario, settings=settings, clock=SystemClock())
+    ready = asyncio.Event()
+    where: dict[str, Any] = {}
+
+    def announce(announced: dict[str, Any]) -> None:
+        where.update(announced)
+        ready.set()
+
+    async def ask() -> None:
+        await ready.wait()
+        async with aiohttp.ClientSession(headers={"Authorization": "Bearer t"}) as session:
+            while live.faults.done.total() < 5:
+                try:
+                    async with asyncio.timeout(0.1), session.get(f"{where['api_server']}/api/v1/nodes") as answer:
+                        await answer.read()
+                except (aiohttp.ClientError, TimeoutError):
+                    continue
+        live.stop()
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        group.create_task(live.run(announce))
+        group.create_task(ask())
+    counted = json.loads((tmp_path / "faults.json").read_text())
+    assert counted["api_server"] == live.faults.done
+    assert live.faults.done.total() >= 5

@@ -259,3 +259,93 @@ def test_whatever_happens_the_whole_price_is_given_out(
     truth = settle(history, {"node": samples(edges)})
     given_out = [row.total for row in (*truth.pods.values(), *truth.idle.values(), *truth.system.values())]
     assert sum(given_out) == Fraction("0.1") * (edges[-1] - edges[0]) / HOUR_NS
+
+
+def pod_on(node_uid: str, uid: str, *, from_minute: int, to_minute: int, name: str = "db-0") -> PodHistory:
+    """1 vCPU requested, nothing used."""
+    lived = pod(
+        uid,
+        Resources(1000),
+        bound_ns=START_NS + from_minute * MINUTE_NS,
+        ended_ns=START_NS + to_minute * MINUTE_NS,
+    )
+    lived.node_uid, lived.name = node_uid, name
+    return lived
+
+
+def test_two_nodes_of_one_name_are_two_nodes() -> None:
+    """The first lives 20 minutes at 0.1 USD/h, the second the last 30 at 0.2: each has its own time and pods."""
+    first, second = node(), node(on_demand="0.2")
+    first.deleted_ns = START_NS + 20 * MINUTE_NS
+    second.uid, second.created_ns = "another", START_NS + 30 * MINUTE_NS
+    second.prices[:] = [NodePrice(second.created_ns, Fraction("0.2"), None)]
+    pods = [
+        pod_on("node", "a", from_minute=10, to_minute=20),
+        pod_on("another", "b", from_minute=30, to_minute=60),
+    ]
+    history = History(START_NS, START_NS + HOUR_NS, [first, second], pods)
+    edges = range(START_NS, START_NS + HOUR_NS + 1, MINUTE_NS)
+    truth = settle(history, {"node": samples(list(edges)), "another": samples(list(edges))})
+    assert truth.nodes == {("node", START_HOUR): Fraction("0.1") / 3, ("another", START_HOUR): Fraction("0.1")}
+    assert truth.pods["node", START_HOUR, "a"].cpu == Fraction("0.0125") / 6
+    assert truth.pods["another", START_HOUR, "b"].cpu == Fraction("0.025") / 2
+    assert set(truth.pods) == {("node", START_HOUR, "a"), ("another", START_HOUR, "b")}
+
+
+def test_two_pods_of_one_name_are_two_pods() -> None:
+    """A StatefulSet's pod of 15 minutes and the one that has its name for the next 30 have a row each."""
+    pods = [pod_on("node", "a", from_minute=0, to_minute=15), pod_on("node", "b", from_minute=15, to_minute=45)]
+    truth = settled(node(), *pods)
+    assert truth.pods["node", START_HOUR, "a"].cpu == Fraction("0.0125") / 4
+    assert truth.pods["node", START_HOUR, "b"].cpu == Fraction("0.0125") / 2
+
+
+def test_prices_that_change_within_a_sample_cut_it() -> None:
+    """In one sample of a minute the price is 0.1 for 12 s, 0.3 for 18 s and 0.2 for 30 s: 0.21 on average.
+
+    Its usage is that of the whole sample, 2 vCPU for half of it, however the price moved.
+    """
+    second_ns = 1_000_000_000
+    dearer = node()
+    dearer.prices += [
+        NodePrice(START_NS + 12 * second_ns, Fraction("0.3"), None),
+        NodePrice(START_NS + 30 * second_ns, Fraction("0.2"), None),
+    ]
+    lively = pod("a", Resources(500))
+    lively.usage = UsageTimeline(START_NS, ((MINUTE_NS // 2, Rates(cpu_millicores=2000)), (MINUTE_NS // 2, Rates())))
+    truth = settled(dearer, lively, through_ns=START_NS + MINUTE_NS)
+    assert truth.nodes["node", START_HOUR] == Fraction("0.21") / 60
+    assert truth.pods["node", START_HOUR, "a"].cpu == Fraction("0.21") / 8 / 60
+
+
+def test_a_price_change_at_a_full_hour_is_the_next_hours() -> None:
+    """Each hour has its own price, to the nanosecond."""
+    dearer = node()
+    dearer.prices.append(NodePrice(START_NS + HOUR_NS, Fraction("0.4"), None))
+    truth = settled(dearer, pod("a", Resources(1000)), through_ns=START_NS + 2 * HOUR_NS)
+    assert [truth.nodes["node", START_HOUR + hour] for hour in (0, 3600)] == [Fraction("0.1"), Fraction("0.4")]
+    assert truth.pods["node", START_HOUR + 3600, "a"].cpu == Fraction("0.05")
+
+
+def test_a_pod_pays_its_request_while_its_container_is_away() -> None:
+    """At 2 vCPU with a request of 1, two whole minutes without a container cost the request, the others the use."""
+    restarting = pod("a", Resources(1000), rates=Rates(cpu_millicores=2000))
+    assert restarting.usage is not None
+    restarting.usage = restarting.usage.paused(START_NS + 10 * MINUTE_NS, START_NS + 12 * MINUTE_NS)
+    truth = settled(node(), restarting)
+    assert truth.pods["node", START_HOUR, "a"].cpu == Fraction("0.0125") * (58 * 2 + 2) / 60
+
+
+def test_a_restart_within_a_sample_lowers_its_average() -> None:
+    """40 s of a minute at 3 vCPU are 2 on average: above the request of 1, so that is what is paid."""
+    restarting = pod("a", Resources(1000), rates=Rates(cpu_millicores=3000))
+    assert restarting.usage is not None
+    restarting.usage = restarting.usage.paused(START_NS + MINUTE_NS // 3, START_NS + MINUTE_NS * 2 // 3)
+    truth = settled(node(), restarting, through_ns=START_NS + MINUTE_NS)
+    assert truth.pods["node", START_HOUR, "a"].cpu == Fraction("0.025") / 60
+
+
+def test_a_pod_that_is_bound_and_never_starts_pays_its_request() -> None:
+    """ImagePullBackOff holds what was reserved."""
+    truth = settled(node(), pod("a", Resources(1000, 4 * GIB), ended_ns=START_NS + 30 * MINUTE_NS))
+    assert truth.pods["node", START_HOUR, "a"] == ByResource(Fraction("0.00625"), Fraction("0.00625"))

@@ -4,7 +4,7 @@ Amounts are kept in native units (millicores, bytes, GPUs) × nanoseconds × the
 whole numbers, and turned into USD once, at the end.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -145,6 +145,7 @@ class _NodeLedger:
 
     def __init__(self, node: NodeHistory, pods: Iterable[PodHistory], through_ns: int) -> None:
         self._node = node
+        self._price_moments_ns = [price.from_ns for price in node.prices]
         self._through_ns = through_ns
         self._coming = sorted(pods, key=lambda pod: pod.bound_ns, reverse=True)
         self._present: list[PodHistory] = []
@@ -221,7 +222,8 @@ class _NodeLedger:
     def _cuts(self, start_ns: int, end_ns: int) -> Iterator[int]:
         """Where pieces begin and end, each once."""
         cuts = {start_ns, end_ns}
-        cuts.update(price.from_ns for price in self._node.prices)
+        moments_ns = self._price_moments_ns
+        cuts.update(moments_ns[bisect_left(moments_ns, start_ns) : bisect_right(moments_ns, end_ns)])
         for pod in self._present:
             cuts.update((pod.bound_ns, self._end(pod)))
             cuts.update(change.from_ns for change in pod.requests)
@@ -234,7 +236,7 @@ class _NodeLedger:
     ) -> None:
         """Add a piece in which nothing changes; amounts here are × the sample's length."""
         duration_ns = end_ns - start_ns
-        price_index = last_before([price.from_ns for price in self._node.prices], start_ns)
+        price_index = last_before(self._price_moments_ns, start_ns)
         amounts = self._amounts[start_ns // NANOSECONDS_PER_HOUR, price_index, length_ns]
         amounts.duration_ns += duration_ns
         alive = [pod for pod in self._present if pod.bound_ns <= start_ns < self._end(pod)]
