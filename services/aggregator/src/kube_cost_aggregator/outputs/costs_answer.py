@@ -1,8 +1,10 @@
 """The body of `/api/v1/costs`. Money is in USD, as decimal strings: JSON's numbers are floats to most readers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
+
+import msgspec
 
 from kube_cost_aggregator.history.store import GROUP_COLUMNS, NO_MONEY, CostRow, GroupBy, Money
 from kube_cost_aggregator.outputs.windows import Window, rfc3339
@@ -25,23 +27,41 @@ def costs_answer(*, by: GroupBy, asked: str, window: Window, rows: Sequence[Cost
         "currency": "USD",
         "hours_per_month": HOURS_PER_MONTH,
         "columns": list(GROUP_COLUMNS[by]),
-        "costs": [_row(by, row) for row in rows],
-        "total": {"cost": _money(by, whole), "spot_savings": format_usd(whole.savings)},
+        "costs": [_line(by, row) for row in rows],
+        "total": {"cost": _cost(by, whole), "spot_savings": _usd(whole.savings)},
     }
 
 
-def _row(by: GroupBy, row: CostRow) -> dict[str, Any]:
+class _Cost(msgspec.Struct, gc=False):
+    """A line's money by resource, None where the ledger has no split."""
+
+    total: str
+    cpu: str | None
+    memory: str | None
+    gpu: str | None
+
+
+# Not dicts: there may be a hundred thousand lines, and the garbage collector would look at each again and again.
+_LINES: Mapping[GroupBy, Callable[..., msgspec.Struct]] = {
+    by: msgspec.defstruct(
+        f"{by.title()}Costs",
+        [*columns, "cost", "spot_savings", "covered_seconds", "estimated_seconds", "pods"],
+        gc=False,
+    )
+    for by, columns in GROUP_COLUMNS.items()
+}
+
+
+def _line(by: GroupBy, row: CostRow) -> msgspec.Struct:
     seconds = (None, None) if by == "namespace" else (row.seconds, row.estimated_seconds)
-    return {
-        **dict(zip(GROUP_COLUMNS[by], row.group, strict=True)),
-        "cost": _money(by, row.money),
-        "spot_savings": format_usd(row.money.savings),
-        "covered_seconds": seconds[0],
-        "estimated_seconds": seconds[1],
-        "pods": row.pods,
-    }
+    return _LINES[by](*row.group, _cost(by, row.money), _usd(row.money.savings), *seconds, row.pods)
 
 
-def _money(by: GroupBy, money: Money) -> dict[str, str | None]:
-    parts = (None, None, None) if by == "node" else tuple(map(format_usd, (money.cpu, money.memory, money.gpu)))
-    return {"total": format_usd(money.total), **dict(zip(("cpu", "memory", "gpu"), parts, strict=True))}
+def _cost(by: GroupBy, money: Money) -> _Cost:
+    if by == "node":
+        return _Cost(_usd(money.total), None, None, None)
+    return _Cost(_usd(money.total), _usd(money.cpu), _usd(money.memory), _usd(money.gpu))
+
+
+def _usd(nano: int) -> str:
+    return format_usd(nano) if nano else "0"
