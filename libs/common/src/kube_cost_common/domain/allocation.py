@@ -29,7 +29,7 @@ def divide(*, capacity: float, reserved: float, requests: Sequence[float], usage
     requests is scaled down together; where the requests alone are more, the requests are. `reserved` goes to the
     system as far as it is free.
     """
-    charged = [max(amounts) for amounts in zip(requests, usages, strict=True)]
+    charged = list(map(max, zip(requests, usages, strict=True)))
     total = sum(charged)
     if total > capacity:
         requested = sum(requests)

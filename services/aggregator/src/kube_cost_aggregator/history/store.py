@@ -26,11 +26,15 @@ class Money(NamedTuple):
 
     def plus(self, other: "Money") -> "Money":
         """Return the sum of both, field by field."""
-        return Money(*(mine + its for mine, its in zip(self, other, strict=True)))
+        return Money(
+            self.cpu + other.cpu, self.memory + other.memory, self.gpu + other.gpu, self.savings + other.savings
+        )
 
     def minus(self, other: "Money") -> "Money":
         """Return the difference, field by field."""
-        return Money(*(mine - its for mine, its in zip(self, other, strict=True)))
+        return Money(
+            self.cpu - other.cpu, self.memory - other.memory, self.gpu - other.gpu, self.savings - other.savings
+        )
 
 
 NO_MONEY = Money()

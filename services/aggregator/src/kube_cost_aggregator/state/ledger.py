@@ -119,8 +119,14 @@ class Ledger:
             running = self._running(node, hour)
             before = _node_money(running)
             _add_node(running, charges)
+            by_namespace: dict[str, Money] = {}
             for key, charge in charges.pods.items():
-                self._book_pod(node, running, pods[key], charge)
+                pod = pods[key]
+                added = self._book_pod(node, running, pod, charge)
+                known = by_namespace.get(pod.namespace)
+                by_namespace[pod.namespace] = added if known is None else known.plus(added)
+            for namespace, added in by_namespace.items():
+                self._add(hour, namespace, added)
             after = _node_money(running)
             self.batch.node_hours[hour, node.node_id] = after
             self._add(hour, SYSTEM, after.system.minus(before.system))
@@ -192,7 +198,7 @@ class Ledger:
         node.hours = [*node.hours, running]
         return running
 
-    def _book_pod(self, node: NodeState, hour: RunningHour, pod: Pod, charge: PodCharge) -> None:
+    def _book_pod(self, node: NodeState, hour: RunningHour, pod: Pod, charge: PodCharge) -> Money:
         pod_id = self.write_pod(pod, node)
         row = hour.pods.get(pod_id)
         if row is None:
@@ -209,7 +215,7 @@ class Ledger:
         added = after.minus(before)
         hour.pods_nano += added.total
         hour.pods_savings_nano += added.savings
-        self._add(hour.hour, pod.namespace, added)
+        return added
 
     def _add(self, hour: int, namespace: str, money: Money) -> None:
         key = (hour, namespace)
