@@ -150,7 +150,7 @@ class Growth:
             hour_pods=sum(len(hour.pods) for state in states for hour in state.hours),
             series=self._exposition.series,
             chunks=len(self._deflated._kept),
-            prefixes=sum(map(len, costs._pod_prefixes.values())),
+            prefixes=sum(map(len, costs._pod_lines.values())),
             workloads=sum(map(len, costs._workload_lines.values())),
             objects=len(gc.get_objects()),
             blocks=sys.getallocatedblocks(),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from kube_cost_aggregator.state.ledger import IDLE, SYSTEM
-from kube_cost_aggregator.state.rates import NodeRate
+from kube_cost_aggregator.state.rates import NodeRate, PodRate
 from kube_cost_common.domain.money import to_nano
 
 K = TypeVar("K", bound=Hashable)
@@ -56,22 +56,42 @@ class Sum:
 class RateSums:
     """Sums over all nodes, kept by taking a node's old rates away and adding its new ones.
 
-    `touched` collects the workloads that changed, by namespace; who renders them empties it.
+    `touched` collects the workloads that changed, by namespace; who renders them empties it. `amounts` are those of
+    the nodes that are in the sums, by name.
     """
 
     namespaces: dict[str, Sum] = field(default_factory=dict)
     workloads: dict[str, dict[Workload, Sum]] = field(default_factory=dict)
     touched: dict[str, set[Workload]] = field(default_factory=dict)
+    amounts: dict[str, NodeAmounts] = field(default_factory=dict)
     idle: int = 0
     system: int = 0
     unallocated_savings: int = 0
     paid: int = 0
 
     def replace(self, old: NodeRate | None, new: NodeRate | None) -> None:
-        """Take `old` away and add `new`."""
-        changes = [(rate, node_amounts(rate), sign) for rate, sign in ((new, 1), (old, -1)) if rate is not None]
-        for rate, amounts, sign in changes:  # integers from here on: nothing can fail half-way
-            self._add(rate, amounts, sign)
+        """Take `old` away and add `new`, each under its node's name."""
+        amounts = NOTHING_PAID if new is None else node_amounts(new)
+        # Integers from here on: nothing can fail half-way.
+        before = NOTHING_PAID if old is None else self.amounts.pop(old.facts.name)
+        if new is not None:
+            self.amounts[new.facts.name] = amounts
+        self.paid += amounts.paid - before.paid
+        self.idle += amounts.idle - before.idle
+        self.system += amounts.system - before.system
+        self.unallocated_savings += amounts.unallocated_savings - before.unallocated_savings
+        gone = {} if old is None else _by_uid(old, before)
+        for pod, nano, saved in () if new is None else zip(new.pods, amounts.pods, amounts.savings, strict=True):
+            was = gone.pop(pod.uid, None)
+            if was is None:
+                self._change(pod, nano, saved, 1)
+            elif was.pod[1:5] != pod[1:5]:
+                self._change(was.pod, -was.nano, -was.savings, -1)
+                self._change(pod, nano, saved, 1)
+            elif was.nano != nano or was.savings != saved:
+                self._change(pod, nano - was.nano, saved - was.savings, 0)
+        for was in gone.values():
+            self._change(was.pod, -was.nano, -was.savings, -1)
 
     def by_namespace(self, names: Iterable[str]) -> Iterator[tuple[str, int, int]]:
         """Yield name, rate and savings of the named namespaces and of what isn't any's; they add up to `paid`."""
@@ -81,19 +101,15 @@ class RateSums:
         yield IDLE, self.idle, self.unallocated_savings
         yield SYSTEM, self.system, 0
 
-    def _add(self, rate: NodeRate, amounts: NodeAmounts, sign: int) -> None:
-        self.paid += sign * amounts.paid
-        self.idle += sign * amounts.idle
-        self.system += sign * amounts.system
-        self.unallocated_savings += sign * amounts.unallocated_savings
-        for pod, nano, saved in zip(rate.pods, amounts.pods, amounts.savings, strict=True):
-            _change(self.namespaces, pod.namespace, sign, nano, saved)
-            workload = (pod.workload_kind, pod.workload)
-            workloads = self.workloads.setdefault(pod.namespace, {})
-            _change(workloads, workload, sign, nano, saved)
-            if not workloads:
-                del self.workloads[pod.namespace]
-            self.touched.setdefault(pod.namespace, set()).add(workload)
+    def _change(self, pod: PodRate, nano: int, savings: int, pods: int) -> None:
+        """Add what a pod's rate and savings have grown by, and how many pods more that is."""
+        workload = (pod.workload_kind, pod.workload)
+        workloads = self.workloads.setdefault(pod.namespace, {})
+        _change(self.namespaces, pod.namespace, nano, savings, pods)
+        _change(workloads, workload, nano, savings, pods)
+        if not workloads:
+            del self.workloads[pod.namespace]
+        self.touched.setdefault(pod.namespace, set()).add(workload)
 
 
 def current_nodes(nodes: Iterable[NodeRate]) -> dict[str, NodeRate]:
@@ -106,12 +122,23 @@ def current_nodes(nodes: Iterable[NodeRate]) -> dict[str, NodeRate]:
     return by_name
 
 
-def _change(sums: dict[K, Sum], key: K, sign: int, nano: int, savings: int) -> None:
+class _Known(NamedTuple):
+    pod: PodRate
+    nano: int
+    savings: int
+
+
+def _by_uid(rate: NodeRate, amounts: NodeAmounts) -> dict[str, _Known]:
+    rows = zip(rate.pods, amounts.pods, amounts.savings, strict=True)
+    return {pod.uid: _Known(pod, nano, savings) for pod, nano, savings in rows}
+
+
+def _change(sums: dict[K, Sum], key: K, nano: int, savings: int, pods: int) -> None:
     known = sums.get(key)
     if known is None:
         known = sums[key] = Sum()
-    known.nano += sign * nano
-    known.savings += sign * savings
-    known.pods += sign
+    known.nano += nano
+    known.savings += savings
+    known.pods += pods
     if known.pods == 0:
         del sums[key]

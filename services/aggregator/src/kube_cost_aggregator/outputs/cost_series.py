@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from zlib import crc32
 
 from kube_cost_aggregator.history.store import NamespaceTotal
-from kube_cost_aggregator.outputs.amounts import RateSums, Workload, current_nodes, node_amounts
+from kube_cost_aggregator.outputs.amounts import NodeAmounts, RateSums, Workload, current_nodes
 from kube_cost_aggregator.outputs.chunks import NO_SERIES, Block, Chunk, chunk_of
 from kube_cost_aggregator.outputs.cost_families import (
     CLUSTER_FAMILIES,
@@ -45,7 +45,7 @@ class CostSeries:
         self._namespace_blocks = [Block(Namer(family, cluster=cluster)) for family in NAMESPACE_FAMILIES]
         self._cluster_blocks = {family.name: Block(Namer(family, cluster=cluster)) for family in CLUSTER_FAMILIES}
         self._node_lines = NodeLines(cluster=cluster)
-        self._pod_prefixes: dict[str, dict[str, str]] = {}
+        self._pod_lines: dict[str, dict[str, tuple[int, str]]] = {}
         self._buckets: list[dict[str, tuple[str, ...]]] = [{} for _ in range(NODE_BUCKETS)]
         self._workload_lines: dict[str, dict[Workload, str]] = {}
         self._spent: dict[str, tuple[NamespaceTotal, int, tuple[int, int]]] = {}
@@ -65,7 +65,7 @@ class CostSeries:
         dirty: set[int] = set()
         for name in [name for name in self.nodes if name not in current]:
             self.sums.replace(self.nodes.pop(name), None)
-            self._pod_prefixes.pop(name, None)
+            self._pod_lines.pop(name, None)
             pods.pop(name, None)
             dirty.add(_bucket(name))
             self._buckets[_bucket(name)].pop(name, None)
@@ -78,8 +78,9 @@ class CostSeries:
                 continue
             self.sums.replace(old, rate)
             self.nodes[name] = rate
-            pods[name] = self._pod_chunk(name, rate, pods.get(name, NO_SERIES))
-            self._buckets[_bucket(name)][name] = self._node_lines.write(rate)
+            amounts = self.sums.amounts[name]
+            pods[name] = self._pod_chunk(rate, amounts, pods.get(name, NO_SERIES))
+            self._buckets[_bucket(name)][name] = self._node_lines.write(rate, amounts)
             dirty.add(_bucket(name))
             yield name
         for bucket in dirty:
@@ -127,7 +128,7 @@ class CostSeries:
                     lines.pop(workload, None)
                     continue
                 line = lines.get(workload)
-                start = line[: line.rindex(" ") + 1] if line else self._workload_namer.prefix((namespace, *workload))
+                start = _start(line) if line else self._workload_namer.prefix((namespace, *workload))
                 lines[workload] = f"{start}{format_usd(known.nano)}\n"
             if lines:
                 chunks[namespace] = chunk_of(list(lines.values()), chunks.get(namespace, NO_SERIES))
@@ -158,16 +159,25 @@ class CostSeries:
         self.take_volumes(rates.volumes.values())
         yield "volumes"
 
-    def _pod_chunk(self, name: str, rate: NodeRate, before: Chunk) -> Chunk:
-        known, prefix = self._pod_prefixes.get(name, {}), self._pod_namer.prefix
-        prefixes: dict[str, str] = {}
-        amounts: dict[str, int] = {}
-        for pod, nano in zip(rate.pods, node_amounts(rate).pods, strict=True):
-            start = known.get(pod.uid) or prefix((pod.namespace, pod.name, name))
-            prefixes[pod.uid] = start
-            amounts[start] = amounts.get(start, 0) + nano  # a pod made anew under its name, the old one not yet gone
-        self._pod_prefixes[name] = prefixes
-        return chunk_of([f"{start}{format_usd(nano)}\n" for start, nano in amounts.items()], before)
+    def _pod_chunk(self, rate: NodeRate, amounts: NodeAmounts, before: Chunk) -> Chunk:
+        node = rate.facts.name
+        known, prefix = self._pod_lines.get(node, {}), self._pod_namer.prefix
+        lines: dict[str, tuple[int, str]] = {}
+        for pod, nano in zip(rate.pods, amounts.pods, strict=True):
+            shown = known.get(pod.uid)
+            if shown is None:
+                lines[pod.uid] = nano, f"{prefix((pod.namespace, pod.name, node))}{format_usd(nano)}\n"
+            elif shown[0] != nano:
+                lines[pod.uid] = nano, f"{_start(shown[1])}{format_usd(nano)}\n"
+            else:
+                lines[pod.uid] = shown
+        self._pod_lines[node] = lines
+        if len({(pod.namespace, pod.name) for pod in rate.pods}) == len(rate.pods):
+            return chunk_of([line for _, line in lines.values()], before)
+        together: dict[str, int] = {}  # a pod made anew under its name, the old one not yet gone
+        for nano, line in lines.values():
+            together[_start(line)] = together.get(_start(line), 0) + nano
+        return chunk_of([f"{start}{format_usd(nano)}\n" for start, nano in together.items()], before)
 
     def _write_bucket(self, bucket: int) -> None:
         kept = self._buckets[bucket]
@@ -199,3 +209,8 @@ class CostSeries:
 
 def _bucket(name: str) -> int:
     return crc32(name.encode("utf-8", "replace")) % NODE_BUCKETS
+
+
+def _start(line: str) -> str:
+    """Return what stands on a line before its value."""
+    return line[: line.rindex(" ") + 1]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from kube_cost_aggregator.outputs.amounts import NodeAmounts, node_amounts
+from kube_cost_aggregator.outputs.amounts import NodeAmounts
 from kube_cost_aggregator.outputs.cost_families import NODE_FAMILIES
 from kube_cost_aggregator.outputs.text import Namer, usd
 from kube_cost_aggregator.state.rates import NodeRate
@@ -30,10 +30,9 @@ class NodeLines:
     def __init__(self, *, cluster: str) -> None:
         self._namers = [Namer(family, cluster=cluster) for family in NODE_FAMILIES]
 
-    def write(self, rate: NodeRate) -> tuple[str, ...]:
+    def write(self, rate: NodeRate, amounts: NodeAmounts) -> tuple[str, ...]:
         """Return a line for each of the families, empty where the node has no such series."""
         labels = _labels(rate)
-        amounts = node_amounts(rate)
         return tuple(
             f"{namer.prefix([labels[label] for label in namer.family.labels])}{value}\n"
             if (value := _value(namer.family.name, rate, amounts))
