@@ -1,6 +1,7 @@
 """Status reports from the bus: read, checked against the catalogue of metrics, and folded."""
 
 from collections.abc import AsyncIterable, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -63,6 +64,7 @@ class StatusIntake:
         if fault := self._fault(subject, report):
             self._refuse("report", fault)
             return
+        before = self._components.known(report.component, report.instance)
         if not self._components.hear(
             report,
             counters=self._readings(report, report.counters, counter=True),
@@ -70,7 +72,10 @@ class StatusIntake:
         ):
             self._refuse("instances", "more processes report than are remembered")
             return
-        self._changed()
+        now = self._components.known(report.component, report.instance)
+        # Most reports say what the one before said: nothing to be shown sooner than at the next rendering.
+        if before is None or now is None or replace(now, heard_at=before.heard_at) != before:
+            self._changed()
 
     def _fault(self, subject: str, report: StatusReport) -> str:
         if report.component not in self._known_components:

@@ -18,6 +18,9 @@ BATCH = 64
 """Samples to a transaction at the most: one fsync for all of them."""
 
 FETCH_SECONDS = 1.0
+GATHER_SECONDS = 1.0
+"""Between rounds while nothing more waits on the bus: what comes meanwhile is one transaction, and one fsync."""
+
 CATCH_UP_SECONDS = 5.0
 COMMIT_RETRY_SECONDS = 2.0
 REFUSED_SECONDS = 600.0
@@ -69,6 +72,8 @@ class UsageIntake:
             self._reader.restart_after(sequence, stream_created_ns=created_ns)
         while True:
             await self.round()
+            if self._reader.pending == 0:
+                await self._clock.sleep(GATHER_SECONDS)
 
     async def round(self) -> None:
         """Settle what is there, or wait a second for it."""

@@ -83,6 +83,8 @@ class DemandPublisher:
         self._clock = clock
         self._log = log
         self._counters = counters
+        self._asked_for: list[object] = []
+        self._demand: PriceDemand | None = None
         self._written: PriceDemand | None = None
         self._written_at = float("-inf")
 
@@ -98,13 +100,23 @@ class DemandPublisher:
         )
 
     async def _round(self) -> None:
-        demand = demand_of(self._cluster, self._inventory, self._shelf.book)
+        demand = self._now()
         stale = self._clock.monotonic() - self._written_at > REPEAT_SECONDS
         if not demand.requests or (demand == self._written and not stale):
             return
         await self._bus.wait_connected()
         await self._bucket.put(demand_key(self._cluster), encode(demand))
         self._written, self._written_at = demand, self._clock.monotonic()
+
+    def _now(self) -> PriceDemand:
+        """Return the demand of now, made anew only where something that it is made of is another object."""
+        inventory, book = self._inventory, self._shelf.book
+        made_of: list[object] = [book.wanted_labels]
+        made_of += [one for node in inventory.nodes.values() for one in (node.facts, node.ended_ns)]
+        made_of += [*inventory.volumes.values(), *inventory.storage_classes.values()]
+        if self._demand is None or made_of != self._asked_for:
+            self._demand, self._asked_for = demand_of(self._cluster, inventory, book), made_of
+        return self._demand
 
 
 def _size(request: PriceRequest) -> tuple[float, ...]:

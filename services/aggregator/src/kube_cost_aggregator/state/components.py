@@ -96,6 +96,10 @@ class Components:
             self._fold(changed)
         return True
 
+    def known(self, component: str, instance: str) -> Instance | None:
+        """Return a process as of its last report, None where it is not remembered."""
+        return self._instances.get((component, instance))
+
     def live(self, component: str = "") -> list[Instance]:
         """Return the processes that are heard, of one component or of all, the last heard last."""
         since = self._clock.monotonic() - self._silent_after_seconds

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from kube_cost_aggregator.state.facts import NodeFacts, VolumeFacts
@@ -15,6 +16,9 @@ from kube_cost_common.domain.unit_prices import DEFAULT_WEIGHTS, NodePrice, Weig
 from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, VOLUME, PriceRecord, labels_hash, price_key
 
 ESTIMATE = "estimate"
+
+_KEYS = 4096
+"""Keys that are remembered, since each sample asks for its node's: there are as many as kinds of machines by zone."""
 
 
 class NodePrices(NamedTuple):
@@ -127,6 +131,7 @@ class PriceShelf:
             self._changed()
 
 
+@lru_cache(maxsize=_KEYS)
 def instance_key(identity: NodeIdentity, capacity_type: str, label_hash: str = "") -> str:
     """Return the key of a machine's price. Spot is priced by zone, on demand by region."""
     return price_key(
