@@ -1,6 +1,8 @@
 """`PYTHONPATH=tests python -m perf [part …] [--quick]`: measure, print, and write docs/figures.md."""
 
 import argparse
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -57,6 +59,7 @@ def main() -> None:
     arguments.add_argument("parts", nargs="*", metavar="part", help=", ".join(part.name for part in PARTS))
     arguments.add_argument("--quick", action="store_true", help="under 3 minutes, printed only: to see that it works")
     options = arguments.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended too
     known = {part.name: part for part in PARTS}
     if unknown := set(options.parts) - known.keys():
         arguments.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
