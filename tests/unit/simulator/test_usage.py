@@ -66,3 +66,21 @@ def test_jitter_stays_within_its_percents_and_differs_between_pods() -> None:
 def test_a_sum_of_totals_is_column_by_column(totals: list[Totals]) -> None:
     """Nothing, one and two totals."""
     assert summed(totals)[:2] == (sum(each[0] for each in totals), sum(each[1] for each in totals))
+
+
+@given(
+    pauses=st.lists(st.tuples(st.integers(0, 50), st.integers(1, 50)), max_size=6),
+    at=st.integers(0, 400),
+)
+def test_a_pause_takes_out_what_would_have_been_used_in_it(pauses: list[tuple[int, int]], at: int) -> None:
+    """Totals at any moment are those of the nanoseconds outside of all pauses, added up one by one."""
+    usage = UsageTimeline(0, ((7, Rates(cpu_millicores=3)), (4, Rates(memory_bytes=5))))
+    whole, begin = usage, 0
+    for gap, length in pauses:
+        usage = usage.paused(begin + gap, begin + gap + length)
+        begin += gap + length
+    rates = [whole.rates(ns) for ns in range(at) if not any(start <= ns < end for start, end in usage.pauses)]
+    totals = usage.totals(at)
+    assert totals.cpu_millicore_ns == sum(rate.cpu_millicores for rate in rates)
+    assert totals.memory_byte_ns == sum(rate.memory_bytes for rate in rates)
+    assert usage.rates(at) == (NO_USE if any(start <= at < end for start, end in usage.pauses) else whole.rates(at))

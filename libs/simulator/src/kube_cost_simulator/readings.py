@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from kube_cost_simulator.pod_state import PodState
 from kube_cost_simulator.scenario import ContainerFact
-from kube_cost_simulator.usage import NANOSECONDS_PER_SECOND, NOTHING, Rates, Totals, UsageTimeline, without
+from kube_cost_simulator.usage import NANOSECONDS_PER_SECOND, Rates, Totals, UsageTimeline, without
 
 # Page cache that a process could lose without harm: counted in memory.current, not in the working set.
 INACTIVE_FILE_SHARE = 8
@@ -67,7 +67,7 @@ def container_counters(pod: PodState, container: ContainerFact, at_ns: int) -> C
     whole = sum(each.usage_share for each in running_containers(pod))
     totals = pod.usage.totals(at_ns)
     if container.name in pod.runs:
-        totals = without(totals, pod.runs[container.name].used_before, NOTHING)
+        totals = without(totals, pod.runs[container.name].used_before)
     return counters(totals, pod.usage.rates(at_ns), container.usage_share, whole)
 
 

@@ -1,7 +1,9 @@
 """What a pod uses over time: constant rates, piece by piece, whose totals are exact integers at any moment."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from random import Random
 from typing import NamedTuple
 
@@ -108,10 +110,21 @@ class UsageTimeline:
         """Everything used from the start until `at_ns` or the end, whichever is first."""
         until_ns = at_ns if self.end_ns is None else min(at_ns, self.end_ns)
         totals = self._without_pauses(until_ns)
-        for from_ns, to_ns in self.pauses:
-            if from_ns < until_ns:
-                totals = without(totals, self._without_pauses(min(to_ns, until_ns)), self._without_pauses(from_ns))
-        return totals
+        begun = bisect_left(self.pauses, (until_ns, 0))
+        if not begun:
+            return totals
+        from_ns, to_ns = self.pauses[begun - 1]
+        skipped = without(self._without_pauses(min(to_ns, until_ns)), self._without_pauses(from_ns))
+        return without(without(totals, skipped), self._skipped[begun - 1])
+
+    @cached_property
+    def _skipped(self) -> list[Totals]:
+        """What would have been used in all pauses before each."""
+        skipped = [NOTHING]
+        for from_ns, to_ns in self.pauses[:-1]:
+            one = without(self._without_pauses(to_ns), self._without_pauses(from_ns))
+            skipped.append(summed((skipped[-1], one)))
+        return skipped
 
     def _without_pauses(self, until_ns: int) -> Totals:
         elapsed_ns = until_ns - self.start_ns
@@ -129,7 +142,8 @@ class UsageTimeline:
         """The rates at `at_ns`; none before the start, in pauses, and from the end on."""
         if at_ns < self.start_ns or (self.end_ns is not None and at_ns >= self.end_ns):
             return NO_USE
-        if any(from_ns <= at_ns < to_ns for from_ns, to_ns in self.pauses):
+        begun = bisect_left(self.pauses, (at_ns + 1, 0))
+        if begun and at_ns < self.pauses[begun - 1][1]:
             return NO_USE
         rest_ns = (at_ns - self.start_ns) % sum(duration_ns for duration_ns, _ in self.phases)
         for duration_ns, rates in self.phases:
@@ -139,9 +153,9 @@ class UsageTimeline:
         raise AssertionError("the phases cover their cycle")
 
 
-def without(totals: Totals, end: Totals, start: Totals) -> Totals:
-    """`totals` less what came to them between two moments."""
-    return Totals(*(total - (late - early) for total, late, early in zip(totals, end, start, strict=True)))
+def without(totals: Totals, part: Totals) -> Totals:
+    """`totals` less a part of them."""
+    return Totals(*(whole - some for whole, some in zip(totals, part, strict=True)))
 
 
 def summed(totals: Sequence[Totals]) -> Totals:
