@@ -49,7 +49,7 @@ class Load:
     replaced_share_a_minute: float = 0.02
     interval: float = 60.0
     settle: float = 65.0
-    quiet: float = 120.0
+    quiet: float = 90.0
     scrapes: float = 45.0
     visible: float = 30.0
 
@@ -63,7 +63,7 @@ SMALL = Load(
     pods=1_000,
     quiet=60.0,
     scrapes=20.0,
-    visible=60.0,
+    visible=45.0,
     goals=Goals(steady="≤ 100", cpu="≤ 0.2", scrape="≤ 2 / 5", scrape_cpu="≤ 0.005", visible="≤ 1 / 1", start="≤ 3"),
 )
 MIDDLE = Load(
