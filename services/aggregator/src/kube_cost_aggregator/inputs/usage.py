@@ -1,5 +1,6 @@
 """The one loop that settles: samples strictly in the stream's order, each committed before it is acknowledged."""
 
+import asyncio
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -79,7 +80,11 @@ class UsageIntake:
         """Settle what is there, or wait a second for it."""
         messages = await self._reader.fetch(BATCH, timeout_seconds=FETCH_SECONDS)
         started = self._clock.monotonic()
-        refused = [message for message in messages if not await self._take(message)]
+        refused: list[Message] = []
+        for message in messages:
+            if not await self._take(message):
+                refused.append(message)
+            await asyncio.sleep(0)  # a scrape waits for one sample, not for all of them
         if messages:
             self._ledger.follow(messages[-1].stream_created_ns, messages[-1].stream_sequence)
         connected = self._bus_connected()
