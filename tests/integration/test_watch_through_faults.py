@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -53,10 +53,6 @@ TIMES = WatchTimes(
 FAULT_TIMES = FaultTimes(
     slow_seconds=0.5, late_seconds=0.5, bookmarks_seconds=0.8, bookmark_gap_seconds=0.1, stale_changes=150
 )
-
-
-KNOWN = pytest.mark.xfail(strict=True, reason="the inventory ends new pods with the node that had the name before")
-"""Held strictly: who mends it takes this away."""
 
 
 class SimulatedTime(SystemClock):
@@ -238,11 +234,6 @@ def most_requests(follow: Followed, relists: int) -> int:
     return (1 + relists) * rounds + follow.faults.done.total() * 2 * (max(pages.values()) + 1)
 
 
-def staying_away(scenario: Scenario) -> Scenario:
-    """The same scenario, with nodes that don't come back."""
-    return replace(scenario, nodes=tuple(replace(node, cycle_seconds=None) for node in scenario.nodes))
-
-
 async def churn_and_relist(follow: Followed) -> int:
     """Let it churn until all that was ordered was done, with all lists forced each 2 s; returns how often."""
     relists = 0
@@ -255,7 +246,7 @@ async def churn_and_relist(follow: Followed) -> int:
 
 async def test_an_inventory_survives_all_faults(tmp_path: Path) -> None:
     """Each fault on pods and on anything: at the end what the inventory has is what there is, each once."""
-    async with followed(staying_away(hard_scenario()), tmp_path, seed=1) as follow:
+    async with followed(hard_scenario(), tmp_path, seed=1) as follow:
         await eventually(lambda: not follow.watch.unsynced)
         gap_seconds = 0.8 * SECONDS / len(Fault)
         follow.faults.each_once(gap_seconds=gap_seconds, about="pods")
@@ -279,7 +270,7 @@ async def test_an_inventory_survives_all_faults(tmp_path: Path) -> None:
 
 async def test_a_list_of_an_older_state_is_made_good_by_its_watch(tmp_path: Path) -> None:
     """What a server that lags behind has forgotten, or still has, is corrected by the events that follow."""
-    async with followed(staying_away(hard_scenario()), tmp_path, seed=2) as follow:
+    async with followed(hard_scenario(), tmp_path, seed=2) as follow:
         await eventually(lambda: not follow.watch.unsynced)
         await follow.live(2.0)
         for plural in ("pods", "jobs", "replicasets"):
@@ -291,7 +282,7 @@ async def test_a_list_of_an_older_state_is_made_good_by_its_watch(tmp_path: Path
         assert follow.faults.done[Fault.STALE_LIST] == 3
 
 
-@pytest.mark.parametrize("late", [pytest.param("nodes", marks=KNOWN), "pods"])
+@pytest.mark.parametrize("late", ["nodes", "pods"])
 async def test_a_node_that_comes_back_has_its_new_pods(tmp_path: Path, late: str) -> None:
     """Whichever is told of first, the other node of that name or its pods."""
     async with followed(hard_scenario(), tmp_path, seed=1) as follow:
@@ -306,7 +297,6 @@ async def test_a_node_that_comes_back_has_its_new_pods(tmp_path: Path, late: str
         check_counted_once(follow)
 
 
-@KNOWN
 async def test_a_node_that_an_older_list_lacks_keeps_its_pods(tmp_path: Path) -> None:
     """The list is of before it joined; its own event follows, and its pods were told of long ago."""
     async with followed(hard_scenario(), tmp_path, seed=1) as follow:

@@ -80,7 +80,26 @@ class TestPodsLife:
         inventory.put_pod(replace(finished, finished_ns=None, terminated=False), START)
         inventory.put_pod(finished, START + MINUTE + late_ns)
         assert inventory.pods["pod-uid"].start_ns == START + expected_ns
-        assert inventory.pods["other"].end_ns == START + MINUTE + expected_ns
+        assert inventory.pods["other"].end_ns == START + MINUTE + min(expected_ns, late_ns)
+
+    @pytest.mark.parametrize("ahead_ns", [90 * SECOND, -11 * MINUTE])
+    @pytest.mark.parametrize("late_ns", [SECOND, 3 * MINUTE])
+    def test_a_pod_ends_by_the_bus_though_its_nodes_clock_is_wrong(
+        self, inventory: Inventory, ahead_ns: int, late_ns: int
+    ) -> None:
+        """finishedAt is the kubelet's stamp: it is brought to the bus's clock as the agent's stamps are."""
+        inventory.nodes["node-uid"].clock_offset_ns = -ahead_ns
+        inventory.put_pod(pod_facts(bound_ns=START), START)
+        finished = pod_facts(bound_ns=START, finished_ns=START + MINUTE + ahead_ns, terminated=True)
+        inventory.put_pod(finished, START + MINUTE + late_ns)
+        assert inventory.pods["pod-uid"].end_ns == START + MINUTE + (SECOND if late_ns == SECOND else 0)
+
+    def test_a_pod_ends_no_later_than_it_is_told_of(self, inventory: Inventory) -> None:
+        """Before the first sample says how far a node's clock is ahead."""
+        inventory.put_pod(pod_facts(bound_ns=START), START)
+        finished = pod_facts(bound_ns=START, finished_ns=START + 10 * MINUTE, terminated=True)
+        inventory.put_pod(finished, START + MINUTE)
+        assert inventory.pods["pod-uid"].end_ns == START + MINUTE
 
     def test_a_pod_that_its_kubelet_refused_reserves_nothing(self, inventory: Inventory) -> None:
         """It has Failed, and no container says when; from the event on it isn't charged, nor if first heard of so."""

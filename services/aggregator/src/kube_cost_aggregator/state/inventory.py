@@ -43,6 +43,8 @@ class Node:
     ended_ns: int | None = None
     extends: bool = False
     settled_ns: int = 0
+    clock_offset_ns: int = 0
+    """What brings the node's own stamps, a pod's finishedAt among them, to the bus's clock."""
     pods: dict[str, Pod] = field(default_factory=dict)
 
 
@@ -138,6 +140,10 @@ class Inventory:
                     self._settle_down(pod, node)
         elif node.extends:  # a list lacked it, and another one has it
             node.ended_ns, node.extends = None, False
+            for pod in node.pods.values():
+                if pod.ended_with_node:
+                    pod.extends = False
+                    pod.go_on()
         elif node.facts == facts:
             return
         node.facts, node.identity = facts, identity
@@ -153,7 +159,8 @@ class Inventory:
             return
         node.ended_ns, node.extends = max(at_ns, node.facts.created_ns), extends
         for pod in node.pods.values():
-            pod.extends = pod.extends or (extends and pod.end_ns is None)
+            pod.ended_with_node = extends and pod.end_ns is None
+            pod.extends = pod.extends or pod.ended_with_node
             pod.end(at_ns)
         self.mark(uid)
 
@@ -207,7 +214,7 @@ class Inventory:
         if facts.finished_ns is None:
             return not facts.terminated  # refused by its kubelet, or nothing says when it ended
         node = self.node_named(facts.node_name)
-        return node is None or nearest(facts.finished_ns, at_ns) > node.settled_ns
+        return node is None or _finished_ns(facts.finished_ns, node, at_ns) > node.settled_ns
 
     def _adopted(self, facts: PodFacts, at_ns: int | None) -> Pod | None:
         """Return the pod where samples told of it first, under its static uid maybe; all unsettled time is its own."""
@@ -226,11 +233,11 @@ class Inventory:
         return pod
 
     def _end_ns(self, pod: Pod, facts: PodFacts, at_ns: int | None) -> int:
+        node = self.nodes.get(pod.node_uid)
         if facts.finished_ns is not None:
-            return nearest(facts.finished_ns, at_ns)
+            return _finished_ns(facts.finished_ns, node, at_ns)
         if at_ns is not None:
             return at_ns
-        node = self.nodes.get(pod.node_uid)
         return node.settled_ns if node is not None else pod.start_ns
 
     def end_pod(self, uid: str, at_ns: int) -> None:
@@ -240,11 +247,14 @@ class Inventory:
             pod.end(at_ns)
             self.mark(pod.node_uid)
         if pod is not None:
+            pod.ended_with_node = False
             self._forget_homeless(at_ns)
 
     def replace_pods(self, facts: Sequence[PodFacts], last_seen_ns: Callable[[Pod], int]) -> None:
         """Take a whole list. What isn't in it ended when it was last seen, which later samples may correct."""
         listed = {pod.uid for pod in facts}
+        for pod in self.pods.values():
+            pod.ended_with_node = pod.ended_with_node and pod.uid in listed
         for uid in [uid for uid, pod in self.pods.items() if uid not in listed and pod.end_ns is None]:
             pod = self.pods[uid]
             pod.extends = True
@@ -316,6 +326,8 @@ class Inventory:
     def _belongs(self, pod: Pod, node: Node) -> bool:
         if pod.node_uid:
             return pod.node_uid == node.facts.uid
+        if node.ended_ns is not None and not node.extends and pod.start_ns >= node.ended_ns:
+            return False  # another node of that name, which isn't told of yet
         return pod.start_ns >= node.facts.created_ns - ADOPTION_SLACK_NS
 
     def _settle_down(self, pod: Pod, node: Node) -> None:
@@ -325,7 +337,8 @@ class Inventory:
         if pod.facts is not None and pod.facts.gpu_requests and pod.requests:
             pod.requests[-1] = Change(pod.requests[-1].since_ns, self._requests(pod))
         if node.ended_ns is not None:
-            pod.extends = pod.extends or (node.extends and pod.end_ns is None)
+            pod.ended_with_node = node.extends and pod.end_ns is None
+            pod.extends = pod.extends or pod.ended_with_node
             pod.end(node.ended_ns)
         self.mark(node.facts.uid)
 
@@ -345,3 +358,9 @@ class Inventory:
                     self.pods.pop(uid, None)
             if not homeless:
                 del self._homeless[node_name]
+
+
+def _finished_ns(finished_ns: int, node: Node | None, at_ns: int | None) -> int:
+    """Return when a pod finished: its kubelet stamped it by the node's clock, which may be minutes off."""
+    corrected_ns = finished_ns + (node.clock_offset_ns if node is not None else 0)
+    return corrected_ns if at_ns is None else min(nearest(corrected_ns, at_ns), at_ns)

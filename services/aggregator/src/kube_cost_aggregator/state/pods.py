@@ -36,6 +36,8 @@ class Pod:
     pod_id: int | None = None
     estimated: bool = False
     extends: bool = False
+    ended_with_node: bool = False
+    """A list lacked its node, not the pod itself: if the node is there after all, so is the pod."""
     facts: PodFacts | None = None
     written: bool = False
     """Whether what the ledger has of it is what is known now."""
@@ -68,6 +70,7 @@ class Pod:
 
     def go_on(self) -> None:
         """Take its end back: it is still there."""
+        self.ended_with_node = False
         if self.end_ns is not None:
             self.end_ns = None
             self.written = False

@@ -22,7 +22,8 @@ def restore(inventory: Inventory, ledger: Ledger, open_pods: Iterable[PodRow]) -
     for _, state in sorted(recorded, key=lambda one: one[0]):
         inventory.put_node(_facts(state), state.settled_through_ns)
         node = inventory.nodes[state.uid]
-        node.settled_ns, node.ended_ns, node.extends = state.settled_through_ns, state.ended_ns, state.end_extends
+        node.settled_ns, node.clock_offset_ns = state.settled_through_ns, state.clock_offset_ns
+        node.ended_ns, node.extends = state.ended_ns, state.end_extends
     pending = [(state, pod) for state in ledger.nodes.values() for pod in state.pending]
     told = {pod.pod_id for _, pod in pending}
     inventory.restore((row for row in open_pods if row.pod_id not in told), names)

@@ -76,7 +76,7 @@ class Settlement:
         timeline = self._prices.book.node_timeline(node.facts, node.identity)
         if not timeline and state.baseline_end_ns is not None:
             return Outcome.UNPRICED
-        state.clock_offset_ns = offset_ns
+        state.clock_offset_ns = node.clock_offset_ns = offset_ns
         if timeline and end_ns > state.settled_through_ns:
             pods = self._know_pods(node, state, sample, offset_ns)
             told = averages(state, sample, pods, start_ns=start_ns, end_ns=end_ns, offset_ns=offset_ns)
