@@ -47,6 +47,14 @@ class Node:
     """What brings the node's own stamps, a pod's finishedAt among them, to the bus's clock."""
     pods: dict[str, Pod] = field(default_factory=dict)
 
+    def go_on(self) -> None:
+        """Take its end back, and that of the pods that ended with it: it is still there."""
+        self.ended_ns, self.extends = None, False
+        for pod in self.pods.values():
+            if pod.ended_with_node:
+                pod.extends = False
+                pod.go_on()
+
 
 class Inventory:
     """Knows the objects by uid. Changes mark their node as dirty, for who shows rates.
@@ -139,11 +147,7 @@ class Inventory:
                 if self._belongs(pod, node):
                     self._settle_down(pod, node)
         elif node.extends:  # a list lacked it, and another one has it
-            node.ended_ns, node.extends = None, False
-            for pod in node.pods.values():
-                if pod.ended_with_node:
-                    pod.extends = False
-                    pod.go_on()
+            node.go_on()
         elif node.facts == facts:
             return
         node.facts, node.identity = facts, identity
