@@ -69,7 +69,7 @@ chaos: install ## kills, outages and days of churn; ROUNDS=20 for many of each
 
 .PHONY: perf
 perf: install ## benchmarks, about 15 minutes; the figures go to docs/figures.md
-	cd tests && $(CURDIR)/$(RUN)python -m perf
+	PYTHONPATH=tests $(RUN)python -m perf
 
 .PHONY: test-bed
 test-bed: ## install with apt what the tests can use (Debian, root)
