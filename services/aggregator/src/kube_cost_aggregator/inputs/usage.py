@@ -1,7 +1,7 @@
 """The one loop that settles: samples strictly in the stream's order, each committed before it is acknowledged."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from structlog.typing import FilteringBoundLogger
@@ -80,11 +80,7 @@ class UsageIntake:
         """Settle what is there, or wait a second for it."""
         messages = await self._reader.fetch(BATCH, timeout_seconds=FETCH_SECONDS)
         started = self._clock.monotonic()
-        refused: list[Message] = []
-        for message in messages:
-            if not await self._take(message):
-                refused.append(message)
-            await asyncio.sleep(0)  # a scrape waits for one sample, not for all of them
+        refused = await self._take_all(messages)
         if messages:
             self._ledger.follow(messages[-1].stream_created_ns, messages[-1].stream_sequence)
         connected = self._bus_connected()
@@ -103,6 +99,16 @@ class UsageIntake:
             self._timings.observe(self._clock.monotonic() - started)
         for message in messages:
             await (message.term() if message in refused else message.ack())
+
+    async def _take_all(self, messages: Sequence[Message]) -> list[Message]:
+        """Settle samples in their order; return those that weren't fit for it."""
+        refused: list[Message] = []
+        for message in messages:
+            if message is not messages[0]:
+                await asyncio.sleep(0)  # a scrape waits for one sample, not for all of them
+            if not await self._take(message):
+                refused.append(message)
+        return refused
 
     async def _take(self, message: Message) -> bool:
         """Settle one sample; return whether it was fit for it."""
