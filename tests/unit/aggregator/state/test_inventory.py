@@ -87,7 +87,7 @@ class TestPodsLife:
     def test_a_pod_ends_by_the_bus_though_its_nodes_clock_is_wrong(
         self, inventory: Inventory, ahead_ns: int, late_ns: int
     ) -> None:
-        """finishedAt is the kubelet's stamp: it is brought to the bus's clock as the agent's stamps are."""
+        """FinishedAt is the kubelet's stamp: it is brought to the bus's clock as the agent's stamps are."""
         inventory.nodes["node-uid"].clock_offset_ns = -ahead_ns
         inventory.put_pod(pod_facts(bound_ns=START), START)
         finished = pod_facts(bound_ns=START, finished_ns=START + MINUTE + ahead_ns, terminated=True)
