@@ -50,8 +50,8 @@ class Load:
     interval: float = 60.0
     settle: float = 65.0
     quiet: float = 90.0
-    scrapes: float = 45.0
-    visible: float = 30.0
+    scrapes: float = 40.0
+    visible: float = 20.0
 
     @property
     def title(self) -> str:
@@ -63,7 +63,7 @@ SMALL = Load(
     pods=1_000,
     quiet=60.0,
     scrapes=20.0,
-    visible=45.0,
+    visible=70.0,
     goals=Goals(steady="≤ 100", cpu="≤ 0.2", scrape="≤ 2 / 5", scrape_cpu="≤ 0.005", visible="≤ 1 / 1", start="≤ 3"),
 )
 MIDDLE = Load(
@@ -83,7 +83,7 @@ MIDDLE = Load(
 LARGE = Load(
     nodes=2_000,
     pods=100_000,
-    quiet=60.0,
+    quiet=45.0,
     scrapes=20.0,
     visible=10.0,
     goals=Goals(steady="≤ 668 (700 MB)", peak="≤ 668 (700 MB)", cpu="≤ 60 (1 core)", scrape="p99 ≤ 50"),
