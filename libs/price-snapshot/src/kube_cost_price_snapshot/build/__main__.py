@@ -5,7 +5,7 @@ the same bytes.
 """
 
 import argparse
-import datetime
+from datetime import date
 from pathlib import Path
 
 from kube_cost_price_snapshot.build import aws, azure, gcp
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--into", type=Path, default=TABLES, help="where the tables are written (default: the package)")
     parser.add_argument(
         "--gcp-date",
-        type=lambda text: datetime.date.fromisoformat(text).isoformat(),
+        type=lambda text: date.fromisoformat(text).isoformat(),
         help="from when gcp's price file is, YYYY-MM-DD; needed for one that isn't known, since it doesn't say",
     )
     options = parser.parse_args(arguments)

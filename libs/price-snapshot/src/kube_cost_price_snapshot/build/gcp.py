@@ -102,6 +102,4 @@ def _shape(sku: str, machines: dict[str, dict[str, float | str]]) -> Shape | Non
     if described is None:
         return None
     gpus = sum(float(count) for name, count in described.items() if name not in _NO_GPU)
-    return Shape(
-        vcpu=_SHARED_VCPU.get(sku, float(described["cpu"])), memory_gib=float(described["ram"]), gpus=gpus
-    )
+    return Shape(vcpu=_SHARED_VCPU.get(sku, float(described["cpu"])), memory_gib=float(described["ram"]), gpus=gpus)
