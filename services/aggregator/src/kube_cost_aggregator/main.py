@@ -68,7 +68,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
     store = await _open_store(config, service)
     ledger = Ledger(store=store)
     try:
-        open_pods = await ledger.load(clock.now_ns())
+        open_pods = await ledger.load(began_ns := clock.now_ns())
     except StoreError as error:
         raise CannotStartError(str(error)) from error
 
@@ -82,6 +82,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
     components = Components(
         fold=ledger.fold,
         clock=clock,
+        new_ledger=ledger.started_at_ns == began_ns,
         sample_silent_after_seconds=max(SILENT_AFTER_SECONDS, 3 * config.interval_seconds),
     )
     components.restore(ledger.totals.counters)

@@ -9,10 +9,12 @@ from kube_cost_common.messages.status import StatusReport
 class Heard:
     """Components, with what they hand to the ledger."""
 
-    def __init__(self, *, max_instances: int = 100) -> None:
+    def __init__(self, *, max_instances: int = 100, new_ledger: bool = False) -> None:
         self.clock = TurnedClock()
         self.folded: dict[str, float] = {}
-        self.components = Components(fold=self.folded.update, clock=self.clock, max_instances=max_instances)
+        self.components = Components(
+            fold=self.folded.update, clock=self.clock, max_instances=max_instances, new_ledger=new_ledger
+        )
 
     def hear(
         self,
@@ -65,6 +67,13 @@ def test_sums_go_on_after_a_restart_of_the_aggregator() -> None:
     assert heard.folded == {}
     heard.hear("a", {"calls": 31, "errors": 9}, age_seconds=615)
     assert heard.folded == {"calls": 41}
+
+
+def test_with_a_new_ledger_all_counts_are_new() -> None:
+    """Where nobody ever listened, what a process counted before this one began is in no sum yet."""
+    heard = Heard(new_ledger=True)
+    heard.hear("a", {"calls": 30}, age_seconds=600)
+    assert heard.folded == {"calls": 30}
 
 
 def test_a_counter_that_a_known_process_begins_is_counted_whole() -> None:

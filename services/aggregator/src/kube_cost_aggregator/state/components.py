@@ -40,7 +40,8 @@ class Components:
 
     Each counter of each process is taken by how much it grew since the report before, and added to a running total
     that is handed to `fold`, so that sums never dip: not when a process ends, not when this one begins anew. What is
-    counted while nobody listens to a process that was heard before, or began before this one, is not in them.
+    counted while nobody listens to a process that was heard before, or began before this one, is not in them; with a
+    new ledger nobody was heard before, and all is.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Components:
         silent_after_seconds: float = SILENT_AFTER_SECONDS,
         sample_silent_after_seconds: float = SILENT_AFTER_SECONDS,
         max_instances: int = MAX_INSTANCES,
+        new_ledger: bool = False,
     ) -> None:
         self._fold = fold
         self._clock = clock
@@ -60,7 +62,8 @@ class Components:
         self._max_instances = max_instances
         self._instances: dict[tuple[str, str], Instance] = {}
         self._totals: dict[str, float] = {}
-        self.began_ns = self._counted_before_ns = clock.now_ns()
+        self.began_ns = clock.now_ns()
+        self._counted_before_ns = 0 if new_ledger else self.began_ns
 
     def restore(self, totals: Mapping[str, float]) -> None:
         """Go on from the totals that the ledger has; called once, before the first report."""
