@@ -41,6 +41,7 @@ async def test_the_ledger_is_the_truth(live: LiveMesh) -> None:
     settle_for(RUN_SECONDS)
     for process in live.mesh.agents.values():
         assert process.stop() == 0
+        live.processes.forget(process)
     samples = await live.samples()
     last = {node.name: max(s.end_ns for s in samples if s.node == node.name) for node in live.nodes}
 

@@ -134,7 +134,11 @@ class Mesh:
         return str(self.folder / "cluster" / "kubeconfig")
 
     def _service(self, service: str, settings: Mapping[str, str], *, name: str = "") -> Process:
-        given = {key: value for key, value in os.environ.items() if key.startswith("KUBE_COST_")}
+        given = {
+            key: value
+            for key, value in os.environ.items()
+            if key.startswith("KUBE_COST_") and not key.startswith(("KUBE_COST_DEMO_", "KUBE_COST_TEST_"))
+        }
         return self._processes.start(
             name or service,
             [_beside_python(f"kube-cost-{service}")],
@@ -142,7 +146,7 @@ class Mesh:
                 "KUBE_COST_NATS_URL": f"nats://127.0.0.1:{self.nats_port}",
                 "KUBE_COST_LISTEN_HOST": "127.0.0.1",
                 "KUBE_COST_LISTEN_PORT": "0",
-                **{key: value for key, value in given.items() if not key.startswith("KUBE_COST_DEMO_")},
+                **given,
                 **settings,
             },
         )
