@@ -63,6 +63,10 @@ e2e: install ## the whole mesh as processes, against the simulated cluster's tru
 test: lint types ## all of the above; says at the end what it didn't find on this machine
 	$(RUN)pytest -q tests/unit tests/contract tests/integration tests/e2e
 
+.PHONY: chaos
+chaos: install ## an hour of hard churn against the truth; a day of it with ROUNDS=2 or more
+	ROUNDS=$(or $(ROUNDS),1) $(RUN)pytest -q -s tests/chaos
+
 .PHONY: perf
 perf: install ## benchmarks, about 15 minutes; the figures go to docs/figures.md
 	PYTHONPATH=tests $(RUN)python -m perf

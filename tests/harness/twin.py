@@ -5,6 +5,7 @@ No bus, no files but the ledger's, no time but the simulated cluster's own. Its 
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -41,6 +42,7 @@ class SimulatedAgent:
     """An agent of a simulated node: the real sampler, fed with the simulator's counters."""
 
     node: str
+    node_uid: str
     sampler: Sampler
     sampled_ns: int
     boundaries: list[int] = field(default_factory=list)
@@ -62,6 +64,7 @@ class Twin:
         self.clock = ManualClock(start_ns=start_ns)
         self.cluster = SimulatedCluster(scenario=scenario, seed=seed, clock=self.clock)
         self.agents: dict[str, SimulatedAgent] = {}
+        self.gone_agents: list[SimulatedAgent] = []
         self._interval_ns = interval_seconds * SECOND_NS
         self._read_ns = read_seconds * SECOND_NS
         self._folder = folder
@@ -130,15 +133,21 @@ class Twin:
         self.settlement.take(sample, sample.sent_at_ns)
         await self.ledger.commit(self.clock.now_ns())
 
+    async def catch_up(self) -> None:
+        """Settle and commit what no sample will settle, as the intake does while the bus rests."""
+        self.settlement.catch_up(self.clock.now_ns(), connected=True, drained=True)
+        await self.ledger.commit(self.clock.now_ns())
+
     def truth(self) -> Truth:
-        """What it cost, over the samples so far; the first minutes of a node are by request."""
+        """What it cost, over the samples so far; the last stretch of a node that the ledger is done with by request."""
+        nodes = {node.uid: node for node in self.cluster.history.nodes}
         samples: dict[str, list[Sample]] = {}
-        for agent in self.agents.values():
-            node = self.cluster.history.node(agent.node)
-            edges = agent.boundaries
-            samples[node.uid] = [
-                Sample(start_ns=start, end_ns=end) for start, end in zip([node.created_ns, *edges], edges, strict=False)
-            ]
+        for agent in (*self.gone_agents, *self.agents.values()):
+            node = nodes[agent.node_uid]
+            edges = [node.created_ns, *agent.boundaries]
+            samples[node.uid] = [Sample(start_ns=start, end_ns=end) for start, end in pairwise(edges)]
+            if node.deleted_ns is not None and node.uid not in self.ledger.nodes:
+                samples[node.uid].append(Sample(start_ns=edges[-1], end_ns=node.deleted_ns, by_request=True))
         return settle(self.cluster.history, samples)
 
     def close(self) -> None:
@@ -149,13 +158,14 @@ class Twin:
         for node in self.cluster.nodes.keys() - self.agents.keys():
             self._join(node)
         for node in self.agents.keys() - self.cluster.nodes.keys():
-            del self.agents[node]
+            self.gone_agents.append(self.agents.pop(node))
 
     def _join(self, node: str) -> None:
         self._sessions += 1
         now_ns = self.clock.now_ns()
         self.agents[node] = SimulatedAgent(
             node,
+            self.cluster.history.node(node).uid,
             Sampler(cluster="twin", node=node, boot_id="boot", session=f"{self._sessions:016x}", start_ns=now_ns),
             now_ns,
         )
