@@ -29,9 +29,9 @@ install: .venv/.installed ## install what the locks name into .venv
 .PHONY: lock
 lock: | $(filter .uv/bin/uv,$(UV)) ## resolve anew and export locks/*.txt
 	$(UV) lock --quiet
-	$(UV) export --quiet --frozen --all-packages --no-emit-workspace --no-header --no-annotate --group dev -o locks/dev.txt
+	$(UV) export --quiet --frozen --all-packages --all-extras --no-emit-workspace --no-header --no-annotate --group dev -o locks/dev.txt
 	for s in agent pricing aggregator alerts; do \
-	  $(UV) export --quiet --frozen --package kube-cost-$$s --no-default-groups --no-emit-workspace --no-header --no-annotate -o locks/$$s.txt; \
+	  $(UV) export --quiet --frozen --package kube-cost-$$s --all-extras --no-default-groups --no-emit-workspace --no-header --no-annotate -o locks/$$s.txt; \
 	done
 	$(UV) export --quiet --frozen --package kubectl-cost --no-default-groups --no-emit-workspace --no-header --no-annotate -o locks/cli.txt
 	! grep -nE 'https?://' locks/*.txt

@@ -10,6 +10,36 @@ from kube_cost_common.messages.names import escape
 
 INSTANCE = "instance"
 VOLUME = "volume"
+VOLUME_IOPS = "volume_iops"
+VOLUME_THROUGHPUT = "volume_throughput"
+NETWORK = "network"
+LOAD_BALANCER = "load_balancer"
+CONTROL_PLANE = "control_plane"
+POD_VCPU = "pod_vcpu"
+POD_MEMORY = "pod_memory"
+
+UNITS: Mapping[str, frozenset[str]] = {
+    INSTANCE: frozenset({"hour"}),
+    VOLUME: frozenset({"gib_month", "disk_month"}),
+    VOLUME_IOPS: frozenset({"iops_month"}),
+    VOLUME_THROUGHPUT: frozenset({"mibps_month"}),
+    NETWORK: frozenset({"gib"}),
+    LOAD_BALANCER: frozenset({"hour"}),
+    CONTROL_PLANE: frozenset({"hour"}),
+    POD_VCPU: frozenset({"vcpu_hour"}),
+    POD_MEMORY: frozenset({"gib_hour"}),
+}
+"""The kinds of prices, and per what each is. A month is 730 h.
+
+The `sku` is a machine type; a volume type as its cloud names it (`gp3`, `pd-balanced`, `Premium_LRS`), likewise for its
+operations and throughput beyond what is free; for traffic `zone`, `region` or `internet`: where the bytes go, between
+zones, between regions, out of the cloud; a load balancer's type (`network`, `application`, `classic`; empty: the
+cloud's usual one); a control plane's (`standard`, `extended`); what runs pods without a node (`fargate`, `autopilot`,
+`aci`).
+
+A `disk_month` is for whole disks: the tiers' `start` is the GiB over which a disk has that price, and a volume pays for
+the last tier that starts below its size.
+"""
 
 ON_DEMAND = "on_demand"
 SPOT = "spot"

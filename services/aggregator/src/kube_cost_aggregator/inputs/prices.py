@@ -8,7 +8,7 @@ from structlog.typing import FilteringBoundLogger
 
 from kube_cost_aggregator.state.prices import PriceShelf, Since
 from kube_cost_common.messages.codec import DecodeError, RecordDecoder
-from kube_cost_common.messages.prices import INSTANCE, LABELS_KEY, VOLUME, PriceRecord, WantedLabels, price_key
+from kube_cost_common.messages.prices import LABELS_KEY, UNITS, PriceRecord, WantedLabels, price_key
 from kube_cost_common.runtime.bus import BusError
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters
@@ -20,8 +20,6 @@ MAX_USD = 1e6
 
 SMALLEST_AMOUNT, MAX_AMOUNT = 1e-9, 1e6
 """Of a machine's vCPUs, GiB and GPUs and their weights, where they aren't 0: prices are divided by them."""
-
-UNITS = {INSTANCE: "hour", VOLUME: "gib_month"}
 
 KEPT = 64
 """Values of a key: as many as the bucket keeps."""
@@ -133,8 +131,9 @@ def _fault(key: str, record: PriceRecord, currency: str) -> str:
     for amounts in (record.shape, record.weights):
         if amounts is not None and not all(map(_is_amount, msgspec.structs.astuple(amounts))):
             return f"it has {amounts}"
-    if record.unit != UNITS.get(record.kind, record.unit):
-        return f"it is per {record.unit}, and of {record.kind} prices are per {UNITS[record.kind]}"
+    units = UNITS.get(record.kind)
+    if units is not None and record.unit not in units:
+        return f"it is per {record.unit}, and of {record.kind} prices are per {' or '.join(sorted(units))}"
     if record.currency != currency:
         return f"it is in {record.currency}, and prices here are in {currency}"
     return ""

@@ -1,0 +1,1 @@
+"""Price APIs of the clouds, as the real ones speak, which misbehave on demand."""
