@@ -31,6 +31,7 @@ from kube_cost_pricing.providers.source import (
     BILL,
     CUSTOM,
     ESTIMATE,
+    NO_PRICE,
     SNAPSHOT,
     Answer,
     NotYet,
@@ -65,13 +66,14 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """The price that answers a request, or None and why not.
+    """The price that answers a request, or None and why not: a sentence, and the code of the source believed most.
 
     `pending` are the sources that may yet have a better one: what they said before still holds.
     """
 
     record: PriceRecord | None
     reason: str = ""
+    code: str = ""
     pending: frozenset[str] = frozenset()
 
 
@@ -123,7 +125,9 @@ class Catalog:
             if not isinstance(answer, Quote):
                 return answer
             verdict = self._sanity.examine(question, answer, last_usd=last_usd, on_demand_usd=on_demand)
-            return Unknown(reason=f"refused: {verdict.detail}") if isinstance(verdict, Refused) else verdict
+            if isinstance(verdict, Refused):
+                return Unknown(reason=f"refused: {verdict.detail}", code=verdict.reason)
+            return verdict
 
         listed_on_demand = _first_usd(
             [said.on_demand for said in asked if said.source == SNAPSHOT and said.on_demand is not None]
@@ -155,8 +159,14 @@ def decide(
     )
     waiting = [said.source for said in asked if isinstance(said.wanted, NotYet)]
     if chosen is None:
-        reasons = [answer.reason for answer in wanted if not isinstance(answer, Quote)]
-        return Decision(record=None, reason="; ".join(dict.fromkeys(reasons)), pending=frozenset(waiting))
+        why = [answer for answer in wanted if not isinstance(answer, Quote)]
+        codes = [answer.code for answer in why if answer.code != NO_PRICE]
+        return Decision(
+            record=None,
+            reason="; ".join(dict.fromkeys(answer.reason for answer in why)),
+            code=codes[0] if codes else NO_PRICE,
+            pending=frozenset(waiting),
+        )
     names = [said.source for said in asked]
     better = names[: names.index(chosen.source)] if chosen.source in names else names
     record = _record(request, chosen, list_usd=_list_usd(chosen, wanted), nominal=nominal, now_ns=now_ns)

@@ -37,11 +37,23 @@ class Quote:
     tiers: tuple[Tier, ...] = ()
 
 
+NO_PRICE = "no_price"
+NO_REGION = "no_region"
+NO_INSTANCE_TYPE = "no_instance_type"
+AMBIGUOUS = "ambiguous"
+API_WAITING = "api_waiting"
+API_FAILING = "api_failing"
+
+CODES = frozenset({NO_PRICE, NO_REGION, NO_INSTANCE_TYPE, AMBIGUOUS, API_WAITING, API_FAILING})
+"""Why there is no price, in a word that a metric can have; a price that `Sanity` refused has its reason there."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
     """The source has no such price, and `reason` says why: it isn't its business, or it isn't sold."""
 
     reason: str
+    code: str = NO_PRICE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +61,7 @@ class NotYet:
     """The source may have such a price but can't say now; `reason` says what it waits for."""
 
     reason: str
+    code: str = API_WAITING
 
 
 Answer = Quote | Unknown | NotYet
