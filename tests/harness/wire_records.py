@@ -12,6 +12,8 @@ from kube_cost_common.messages.prices import (
     PriceRequest,
     Shape,
     Tier,
+    Unpriced,
+    UnpricedRequests,
     WantedLabels,
     Weights,
 )
@@ -223,6 +225,14 @@ WANTED_LABELS = WireRecord(
     required=2,
 )
 
+UNPRICED = WireRecord(
+    record=UnpricedRequests(
+        requests=[Unpriced(key="aws.cn-north-1._.instance.m5=2Elarge.linux.on=5Fdemand", code="currency", reason="CNY")]
+    ),
+    plain=[1, [["aws.cn-north-1._.instance.m5=2Elarge.linux.on=5Fdemand", "currency", "CNY"]]],
+    required=2,
+)
+
 STATUS_REPORT = WireRecord(
     record=StatusReport(
         component="agent",
@@ -252,4 +262,4 @@ STATUS_REPORT = WireRecord(
     required=10,
 )
 
-ALL = (USAGE_SAMPLE, PRICE_RECORD, PRICE_DEMAND, WANTED_LABELS, STATUS_REPORT)
+ALL = (USAGE_SAMPLE, PRICE_RECORD, PRICE_DEMAND, WANTED_LABELS, UNPRICED, STATUS_REPORT)

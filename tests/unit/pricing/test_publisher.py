@@ -8,9 +8,11 @@ from kube_cost_common.messages.prices import (
     INSTANCE,
     LABELS_KEY,
     ON_DEMAND,
+    UNPRICED_KEY,
     PriceDemand,
     PriceRecord,
     PriceRequest,
+    UnpricedRequests,
     WantedLabels,
 )
 from kube_cost_common.runtime.bus import BusError
@@ -247,3 +249,31 @@ async def test_ages_are_of_the_oldest_price_in_use() -> None:
     (reading,) = passes.publisher.ages()
     assert (reading.name, reading.labels) == ("kube_cost_price_age_seconds", {"provider": "aws", "kind": "instance"})
     assert reading.value == passes.clock.seconds - 1_784_505_600  # the table of 2026-07-20
+
+
+def missing(passes: Passes) -> list[tuple[str, str]]:
+    entry = passes.bucket.entries[UNPRICED_KEY]
+    return [(one.key, one.code) for one in RecordDecoder(UnpricedRequests).decode(entry.payload or b"").requests]
+
+
+async def test_what_has_no_price_is_in_the_bucket_with_its_reason() -> None:
+    """The aggregator counts its nodes by it; written once, and taken back when there is a price."""
+    passes = Passes()
+    unheard_of = node("m999.large")
+    passes.ask(node(), unheard_of)
+    assert await passes.settle()
+    assert missing(passes) == [(asked(unheard_of).key, "no_price")]
+    writes = passes.bucket.writes
+    assert await passes.settle()
+    assert passes.bucket.writes == writes
+    passes.ask(node())
+    assert await passes.settle()
+    assert missing(passes) == []
+
+
+async def test_a_bucket_where_nothing_is_missing_has_no_list_of_it() -> None:
+    """Nothing is written that says nothing."""
+    passes = Passes()
+    passes.ask(node())
+    assert await passes.settle()
+    assert UNPRICED_KEY not in passes.bucket.entries

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from structlog.typing import FilteringBoundLogger
 
 from kube_cost_common.messages.codec import DecodeError, RecordDecoder
-from kube_cost_common.messages.prices import LABELS_KEY, PriceRecord, WantedLabels
+from kube_cost_common.messages.prices import (
+    LABELS_KEY,
+    UNPRICED_KEY,
+    PriceRecord,
+    Unpriced,
+    UnpricedRequests,
+    WantedLabels,
+)
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_pricing.demand import Entry
 
@@ -29,16 +36,18 @@ class _Mirrored:
 
 
 class Held:
-    """The prices in force by key. `labels` are the wanted labels in the bucket, None where it has none."""
+    """The prices in force by key. `labels` and `unpriced` are those in the bucket, None where it has none."""
 
     def __init__(self, *, clock: Clock, log: FilteringBoundLogger) -> None:
         self._clock = clock
         self._log = log
         self._price = RecordDecoder(PriceRecord)
         self._wanted = RecordDecoder(WantedLabels)
+        self._unpriced = RecordDecoder(UnpricedRequests)
         self._mirrored: dict[str, _Mirrored] = {}
         self._written: dict[str, _Written] = {}
         self.labels: tuple[str, ...] | None = None
+        self.unpriced: tuple[Unpriced, ...] | None = None
 
     def replace(self, entries: Mapping[str, Entry]) -> None:
         """Take the entries of the bucket by key; what isn't a price counts as not there, and is written anew."""
@@ -47,12 +56,16 @@ class Held:
             known = self._mirrored.get(key)
             if key == LABELS_KEY:
                 self.labels = self._labels(entry)
+            elif key == UNPRICED_KEY:
+                self.unpriced = self._requests(entry)
             elif known is not None and known.payload == entry.payload and known.revision == entry.revision:
                 mirrored[key] = known
             elif (record := self._record(key, entry)) is not None:
                 mirrored[key] = _Mirrored(revision=entry.revision, payload=entry.payload, record=record)
         if LABELS_KEY not in entries:
             self.labels = None
+        if UNPRICED_KEY not in entries:
+            self.unpriced = None
         self._mirrored = mirrored
 
     def wrote(self, key: str, record: PriceRecord, revision: int) -> None:
@@ -91,5 +104,11 @@ class Held:
     def _labels(self, entry: Entry) -> tuple[str, ...] | None:
         try:
             return tuple(self._wanted.decode(entry.payload or b"").names)
+        except DecodeError:
+            return None
+
+    def _requests(self, entry: Entry) -> tuple[Unpriced, ...] | None:
+        try:
+            return tuple(self._unpriced.decode(entry.payload or b"").requests)
         except DecodeError:
             return None

@@ -7,7 +7,14 @@ from typing import NoReturn, Protocol
 from structlog.typing import FilteringBoundLogger
 
 from kube_cost_common.messages.codec import encode
-from kube_cost_common.messages.prices import LABELS_KEY, PriceRecord, WantedLabels
+from kube_cost_common.messages.prices import (
+    LABELS_KEY,
+    UNPRICED_KEY,
+    PriceRecord,
+    Unpriced,
+    UnpricedRequests,
+    WantedLabels,
+)
 from kube_cost_common.messages.status import Reading
 from kube_cost_common.runtime.bus import BusError
 from kube_cost_common.runtime.clock import Clock
@@ -25,6 +32,9 @@ _WRITES_AT_ONCE = 64
 _DECISIONS_AT_ONCE = 100
 _RETRY_SECONDS = 1.0
 _SHOWN = 5
+_TOLD = 500
+"""Requests without a price that the bucket names: a demand with more of them has one fault, and these show it."""
+
 _UNPRICED = "unpriced"
 
 
@@ -115,8 +125,9 @@ class Publisher:
         written = await self._write([*changes(answered, held), *self._forgotten(requests, held)])
         held = self._held.prices()
         self._in_use = [record for asked in requests if (record := in_force(asked, held)) is not None]
-        self._say_unpriced([one for one in answered if in_force(one.asked, held) is None])
-        complete = labels_written and written
+        unpriced = [one for one in answered if in_force(one.asked, held) is None]
+        self._say_unpriced(unpriced)
+        complete = await self._write_unpriced(unpriced) and labels_written and written
         if complete:
             self._on_settled()
         return complete
@@ -157,6 +168,20 @@ class Publisher:
             self._failed(error)
             return False
         self._held.labels = names
+        return True
+
+    async def _write_unpriced(self, unpriced: Sequence[Answered]) -> bool:
+        told = tuple(
+            Unpriced(key=one.asked.key, code=one.decision.code, reason=one.decision.reason) for one in unpriced[:_TOLD]
+        )
+        if told == (self._held.unpriced or ()):
+            return True
+        try:
+            await self._bucket.put(UNPRICED_KEY, encode(UnpricedRequests(requests=list(told))))
+        except BusError as error:
+            self._failed(error)
+            return False
+        self._held.unpriced = told
         return True
 
     async def _write(self, wanted: Sequence[Change]) -> bool:

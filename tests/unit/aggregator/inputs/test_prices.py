@@ -12,8 +12,11 @@ from kube_cost_aggregator.state.prices import PriceShelf
 from kube_cost_common.messages.codec import encode
 from kube_cost_common.messages.prices import (
     LABELS_KEY,
+    UNPRICED_KEY,
     PriceRecord,
     Shape,
+    Unpriced,
+    UnpricedRequests,
     WantedLabels,
     Weights,
     labels_hash,
@@ -212,3 +215,21 @@ def test_a_label_bound_price_stands_under_its_own_key(bucket: Bucket) -> None:
     bucket.put(record, key=key_of(record))
     assert bucket.prices(key_of(record)) == [(0.0, 0.1)]
     assert bucket.prices() == []
+
+
+def test_what_pricing_found_no_price_for_is_told_and_no_price(bucket: Bucket) -> None:
+    """The node's reason is pricing's own, and gone as soon as pricing says nothing of it any more."""
+    missing = Unpriced(key=KEY, code="currency", reason="a price in CNY, for which no rate is configured")
+    bucket.put(encode(UnpricedRequests(requests=[missing])), key=UNPRICED_KEY)
+    assert bucket.shelf.book.unpriced == {KEY: missing}
+    assert bucket.shelf.book.records == {}
+    bucket.put(encode(UnpricedRequests(requests=[])), key=UNPRICED_KEY)
+    assert bucket.shelf.book.unpriced == {}
+
+
+def test_an_unreadable_list_of_missing_prices_is_refused_by_name(bucket: Bucket) -> None:
+    """It costs the reasons, not the prices."""
+    bucket.put(price_record())
+    bucket.put(b"\xc1", key=UNPRICED_KEY)
+    assert bucket.refused == 1
+    assert list(bucket.shelf.book.records) == [KEY]

@@ -4,8 +4,10 @@ import pytest
 
 from harness.bench import USD, Bench
 from harness.records import MINUTE, START, FakeKernel, node_facts, pod_facts
+from kube_cost_aggregator.state.prices import instance_key
 from kube_cost_aggregator.state.rates import WAITING, RateBoard
 from kube_cost_aggregator.state.timings import Timings
+from kube_cost_common.messages.prices import ON_DEMAND, Unpriced
 
 
 def test_quantiles_are_of_the_durations_observed() -> None:
@@ -60,6 +62,15 @@ class TestRates:
         bench.inventory.put_pod(pod_facts())
         rate = RateBoard(inventory=bench.inventory).refresh(bench.shelf.book).nodes["node-uid"]
         assert (rate.price, rate.unpriced_reason, rate.pods) == (None, WAITING, ())
+
+    def test_why_a_node_has_no_price_is_pricings_word(self) -> None:
+        """The code is for the metric, the sentence for people."""
+        bench = Bench(priced=False)
+        key = instance_key(bench.inventory.nodes["node-uid"].identity, ON_DEMAND)
+        why = Unpriced(key=key, code="currency", reason="a price in CNY, for which no rate is configured")
+        bench.shelf.replace({}, frozenset(), {key: why})
+        rate = RateBoard(inventory=bench.inventory).refresh(bench.shelf.book).nodes["node-uid"]
+        assert (rate.unpriced_reason, rate.unpriced_detail) == ("currency", why.reason)
 
     def test_what_has_ended_costs_nothing_now(self) -> None:
         """Though it may still be settled."""

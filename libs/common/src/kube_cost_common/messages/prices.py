@@ -45,7 +45,12 @@ ON_DEMAND = "on_demand"
 SPOT = "spot"
 
 LABELS_KEY = "_labels"
-"""The key in `kce_prices` of the one record that isn't a price: `WantedLabels`."""
+"""The key in `kce_prices` of a record that isn't a price: `WantedLabels`."""
+
+UNPRICED_KEY = "_unpriced"
+"""The key in `kce_prices` of the other one: `UnpricedRequests`."""
+
+NOT_PRICES = frozenset({LABELS_KEY, UNPRICED_KEY})
 
 
 class Shape(Part, frozen=True):
@@ -125,6 +130,20 @@ class WantedLabels(Record, frozen=True, kw_only=True):
     """The node labels that the custom prices name, so that the aggregator sends those, and no others."""
 
     names: list[str]
+
+
+class Unpriced(Part, frozen=True):
+    """Why there is no price under `key`: a code for metrics (`no_region`, `currency`, …), and a sentence."""
+
+    key: str
+    code: str
+    reason: str
+
+
+class UnpricedRequests(Record, frozen=True, kw_only=True):
+    """The requests of the demand that have no price. Replaced whole."""
+
+    requests: list[Unpriced]
 
 
 def price_key(

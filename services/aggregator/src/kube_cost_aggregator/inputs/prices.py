@@ -8,7 +8,17 @@ from structlog.typing import FilteringBoundLogger
 
 from kube_cost_aggregator.state.prices import PriceShelf, Since
 from kube_cost_common.messages.codec import DecodeError, RecordDecoder
-from kube_cost_common.messages.prices import LABELS_KEY, UNITS, PriceRecord, WantedLabels, price_key
+from kube_cost_common.messages.prices import (
+    LABELS_KEY,
+    NOT_PRICES,
+    UNITS,
+    UNPRICED_KEY,
+    PriceRecord,
+    Unpriced,
+    UnpricedRequests,
+    WantedLabels,
+    price_key,
+)
 from kube_cost_common.runtime.bus import BusError
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters
@@ -37,6 +47,7 @@ class PriceIntake:
         self._counters = counters
         self._prices = RecordDecoder(PriceRecord)
         self._labels = RecordDecoder(WantedLabels)
+        self._unpriced = RecordDecoder(UnpricedRequests)
         self._records: dict[str, list[Since]] = {}
         self._latest: dict[str, KvEntry] = {}
         self.listed = False
@@ -44,20 +55,24 @@ class PriceIntake:
     def remember(self, history: Mapping[str, tuple[KvEntry, ...]]) -> None:
         """Take up the values that the bucket still has, oldest first."""
         for key, entries in history.items():
-            if key != LABELS_KEY:
+            if key not in NOT_PRICES:
                 for entry in entries:
                     self._append(key, entry)
 
     def take(self, entries: Mapping[str, KvEntry]) -> None:
         """Let `entries` be the prices that are valid now."""
         for key, entry in entries.items():
-            if key != LABELS_KEY:
+            if key not in NOT_PRICES:
                 self._append(key, entry)
         for key in self._latest.keys() - entries.keys():
             del self._latest[key]
             self._records.pop(key, None)
         self.listed = True
-        self._shelf.replace({key: tuple(records) for key, records in self._records.items()}, self._wanted(entries))
+        self._shelf.replace(
+            {key: tuple(records) for key, records in self._records.items()},
+            self._wanted(entries),
+            self._without_price(entries),
+        )
 
     def _append(self, key: str, entry: KvEntry) -> None:
         latest = self._latest.get(key)
@@ -91,6 +106,16 @@ class PriceIntake:
         except DecodeError as error:
             self._refuse(LABELS_KEY, str(error))
             return frozenset()
+
+    def _without_price(self, entries: Mapping[str, KvEntry]) -> dict[str, Unpriced]:
+        entry = entries.get(UNPRICED_KEY)
+        if entry is None or entry.payload is None:
+            return {}
+        try:
+            return {unpriced.key: unpriced for unpriced in self._unpriced.decode(entry.payload).requests}
+        except DecodeError as error:
+            self._refuse(UNPRICED_KEY, str(error))
+            return {}
 
     def _refuse(self, key: str, why: str) -> None:
         self._counters.add("kube_cost_errors_total", component="aggregator", error_type="pricing_fetch")

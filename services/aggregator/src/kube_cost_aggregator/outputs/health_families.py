@@ -129,9 +129,23 @@ HEALTH_FAMILIES = (
         type="gauge",
         unit=NONE,
         labels=("reason",),
-        values={"reason": ("waiting",)},
-        help="Nodes without a price, whose pods have no dollar series, by why: no price has arrived yet. Within a "
-        "second of a change.",
+        values={
+            "reason": (
+                "waiting",
+                "no_price",
+                "no_region",
+                "no_instance_type",
+                "ambiguous",
+                "currency",
+                "implausible",
+                "not_positive",
+                "not_finite",
+                "api_waiting",
+                "api_failing",
+            )
+        },
+        help="Nodes without a price, whose pods have no dollar series, by why: `waiting` where pricing has not said "
+        "anything yet. Within a second of a change.",
     ),
     Family(
         name="kube_cost_agents_connected",

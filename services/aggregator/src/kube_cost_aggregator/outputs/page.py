@@ -22,7 +22,19 @@ REFRESH_SECONDS = 15
 MAX_NAMESPACES = 20
 MAX_NODES = 100
 
-REASONS = {WAITING: "no price has arrived yet"}
+REASONS = {
+    WAITING: "no price has arrived yet",
+    "no_price": "no source has a price",
+    "no_region": "the node names no region",
+    "no_instance_type": "the node names no instance type",
+    "ambiguous": "the provider has several prices, and nothing tells them apart",
+    "currency": "the price is in a currency without a configured rate",
+    "implausible": "the price was too far from what it can be, and is not believed",
+    "not_positive": "the price was not above 0",
+    "not_finite": "the price was no number",
+    "api_waiting": "the provider's API has not answered yet",
+    "api_failing": "the provider's API does not answer",
+}
 _PSEUDO = {IDLE: "idle: what no pod has", SYSTEM: "system: what nodes keep for themselves"}
 
 _NAMESPACE_COLUMNS = (
@@ -184,7 +196,7 @@ def _node_row(rate: NodeRate) -> tuple[Cell, ...]:
     known = (rate.facts.name, identity.instance_type or "unknown", identity.zone or "unknown")
     capacity = "spot" if identity.capacity_type == "spot" else "on demand"
     if rate.price is None:
-        reason = REASONS.get(rate.unpriced_reason, rate.unpriced_reason)
+        reason = rate.unpriced_detail or REASONS.get(rate.unpriced_reason, rate.unpriced_reason)
         return (*known, capacity, "", "", element("span", reason, css="state problem"))
     amounts = node_amounts(rate)
     source = f"{rate.price.source} (estimated)" if rate.price.estimated else rate.price.source

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kube_cost_aggregator.state.facts import NodeFacts, VolumeFacts
@@ -13,7 +14,7 @@ from kube_cost_common.domain.nodes import SPOT, NodeIdentity
 from kube_cost_common.domain.resources import BYTES_PER_GIB, NOTHING, Resources
 from kube_cost_common.domain.settlement import PriceChange
 from kube_cost_common.domain.unit_prices import DEFAULT_WEIGHTS, NodePrice, Weights
-from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, VOLUME, PriceRecord, labels_hash, price_key
+from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, VOLUME, PriceRecord, Unpriced, labels_hash, price_key
 
 ESTIMATE = "estimate"
 
@@ -56,10 +57,14 @@ class DefaultPrices:
 
 @dataclass(frozen=True)
 class PriceBook:
-    """Each price key's records, oldest first. `assumed` are the uids of nodes whose wait for a price is over."""
+    """Each price key's records, oldest first, and why those are missing that pricing looked for in vain, by key.
+
+    `assumed` are the uids of nodes whose wait for a price is over.
+    """
 
     records: Mapping[str, Sequence[Since]] = field(default_factory=dict)
     wanted_labels: frozenset[str] = frozenset()
+    unpriced: Mapping[str, Unpriced] = field(default_factory=dict)
     defaults: DefaultPrices | None = None
     assumed: frozenset[str] = frozenset()
 
@@ -87,6 +92,10 @@ class PriceBook:
             listed = _at(on_demand, moment)
             changes.append(PriceChange(moment, _node_price(_at(paid, moment) or paid[0].record, listed, facts)))
         return changes
+
+    def why_unpriced(self, identity: NodeIdentity) -> Unpriced | None:
+        """Return what pricing says of a node's price that isn't there, None where it hasn't said anything yet."""
+        return self.unpriced.get(instance_key(identity, identity.capacity_type))
 
     def volume_usd_per_hour(self, volume: VolumeFacts, identity: VolumeIdentity) -> tuple[float | None, str]:
         """Return a volume's USD per hour by its provisioned size, and the price's source."""
@@ -119,9 +128,14 @@ class PriceShelf:
         self._changed = changed
         self.book = PriceBook(defaults=defaults)
 
-    def replace(self, records: Mapping[str, Sequence[Since]], wanted_labels: frozenset[str]) -> None:
+    def replace(
+        self,
+        records: Mapping[str, Sequence[Since]],
+        wanted_labels: frozenset[str],
+        unpriced: Mapping[str, Unpriced] = MappingProxyType({}),
+    ) -> None:
         """Let these be the prices."""
-        self.book = replace(self.book, records=records, wanted_labels=wanted_labels)
+        self.book = replace(self.book, records=records, wanted_labels=wanted_labels, unpriced=unpriced)
         self._changed()
 
     def assume(self, node_uid: str) -> None:

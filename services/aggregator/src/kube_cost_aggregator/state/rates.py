@@ -14,7 +14,7 @@ from kube_cost_common.domain.settlement import NO_USD, Usd
 from kube_cost_common.domain.unit_prices import NodePrice
 
 WAITING = "waiting"
-"""Why a node has no price: none has arrived yet."""
+"""Why a node has no price: pricing hasn't said anything of it yet. Else it is pricing's code."""
 
 
 class PodRate(NamedTuple):
@@ -31,7 +31,10 @@ class PodRate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NodeRate:
-    """A node's rates in USD per hour. Without a price it has no pods here, and `unpriced_reason` says why."""
+    """A node's rates in USD per hour.
+
+    Without a price it has no pods here, and `unpriced_reason` has the code of why, `unpriced_detail` the sentence.
+    """
 
     facts: NodeFacts
     identity: NodeIdentity
@@ -43,6 +46,7 @@ class NodeRate:
     system: Usd
     idle: Usd
     unallocated_savings: float
+    unpriced_detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +105,10 @@ class RateBoard:
 def _rate(node: Node, book: PriceBook) -> NodeRate:
     prices = book.node_prices(node.facts, node.identity)
     if prices.now is None:
+        why = book.why_unpriced(node.identity)
+        reason, detail = (WAITING, "") if why is None else (why.code, why.reason)
         return NodeRate(
-            node.facts, node.identity, None, WAITING, prices.on_demand, prices.spot, (), NO_USD, NO_USD, 0.0
+            node.facts, node.identity, None, reason, prices.on_demand, prices.spot, (), NO_USD, NO_USD, 0.0, detail
         )
     running = [pod for pod in node.pods.values() if pod.end_ns is None]
     rates = node_rates(
