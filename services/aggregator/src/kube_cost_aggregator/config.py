@@ -1,6 +1,6 @@
 """What the aggregator can be told."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -21,6 +21,9 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
 
     interval_seconds: Annotated[float, msgspec.Meta(ge=1, le=300)] = 60.0
     """How often agents publish; what hasn't been heard for three intervals is down."""
+
+    cloud_provider: Literal["aws", "gcp", "azure", "custom"] = "custom"
+    """Whose machines the nodes are that have no `spec.providerID`: `aws`, `gcp`, `azure` or `custom`."""
 
     spot_label: str = ""
     """A label of yours, or `label=value`, that marks spot nodes beside those of the clouds and Karpenter."""

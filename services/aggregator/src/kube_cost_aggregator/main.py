@@ -73,7 +73,12 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         raise CannotStartError(str(error)) from error
 
     changed = _Later()
-    inventory = Inventory(spot_label=config.spot_label, gpu_resources=DEFAULT_GPU_RESOURCES, changed=changed)
+    inventory = Inventory(
+        spot_label=config.spot_label,
+        default_provider=config.cloud_provider,
+        gpu_resources=DEFAULT_GPU_RESOURCES,
+        changed=changed,
+    )
     restore(inventory, ledger, open_pods)
     shelf = PriceShelf(defaults=_default_prices(config), changed=changed)
     settlement = Settlement(inventory=inventory, ledger=ledger, prices=shelf, patience=_patience(config))

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from kube_cost_common.domain.nodes import price_zone
 from kube_cost_common.messages.prices import (
     INSTANCE,
     ON_DEMAND,
@@ -96,7 +97,8 @@ class Catalog:
 
     async def price(self, request: PriceRequest, *, held: PriceRecord | None, now_ns: int) -> Decision:
         """Return the price for `request`; `held` is the one in force, `now_ns` Unix nanoseconds of now."""
-        on_demand_request = msgspec.structs.replace(request, capacity=ON_DEMAND, zone="")  # it holds for the region
+        zone = price_zone(provider=request.provider, region=request.region, zone=request.zone, capacity_type=ON_DEMAND)
+        on_demand_request = msgspec.structs.replace(request, capacity=ON_DEMAND, zone=zone)
         is_spot = request.kind == INSTANCE and request.capacity == SPOT
         asked = [
             Said(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from harness.bench import DEFAULTS
@@ -12,7 +13,7 @@ from kube_cost_aggregator.state.prices import PriceBook, PriceShelf, Since, inst
 from kube_cost_aggregator.state.volumes import VolumeIdentity, by_name, identify_volume
 from kube_cost_common.domain.nodes import ON_DEMAND, SPOT, NodeIdentity, identify
 from kube_cost_common.domain.resources import Resources
-from kube_cost_common.messages.prices import Shape, Weights, labels_hash
+from kube_cost_common.messages.prices import Shape, Tier, Weights, labels_hash
 
 SPOT_LABELS = {**LABELS, "karpenter.sh/capacity-type": "spot"}
 
@@ -177,3 +178,13 @@ class TestVolumes:
         assert usd == pytest.approx(100 * 0.08 / 730)
         assert source == "api"
         assert PriceBook().volume_usd_per_hour(self.volume, identity) == (None, "")
+
+    @pytest.mark.parametrize(("gib", "usd"), [(1, 0.60), (4, 0.60), (4.5, 1.20), (8, 1.20), (32767, 2.40)])
+    def test_a_whole_disk_costs_what_the_next_size_up_does(self, gib: float, usd: float) -> None:
+        """A cloud that sells sizes sells no part of one."""
+        identity = VolumeIdentity("azure", "eastus", "eastus-1", "Premium_LRS")
+        sizes = [Tier(start=0, usd=0.60), Tier(start=8, usd=2.40), Tier(start=4, usd=1.20)]
+        record = msgspec.structs.replace(since(0.60).record, kind="volume", unit="disk_month", tiers=sizes)
+        prices = PriceBook({volume_key(identity): [Since(0, record)]})
+        volume = replace(self.volume, capacity_bytes=int(gib * 2**30))
+        assert prices.volume_usd_per_hour(volume, identity)[0] == pytest.approx(usd / 730)

@@ -1,6 +1,6 @@
 import pytest
 
-from kube_cost_common.domain.nodes import identify
+from kube_cost_common.domain.nodes import identify, price_zone
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,31 @@ def test_families_are_each_clouds_own(provider_id: str, instance_type: str, fami
     """What a person calls the series of machines."""
     labels = {"node.kubernetes.io/instance-type": instance_type}
     assert identify(provider_id=provider_id, labels=labels).instance_family == family
+
+
+@pytest.mark.parametrize(
+    ("provider_id", "provider"), [("", "gcp"), ("openstack:///x", "custom"), ("aws:///a/i", "aws")]
+)
+def test_the_default_provider_is_for_nodes_without_an_id(provider_id: str, provider: str) -> None:
+    """One that has an id is whose the id says, or nobody's."""
+    assert identify(provider_id=provider_id, labels={}, default_provider="gcp").provider == provider
+
+
+@pytest.mark.parametrize(
+    ("provider", "region", "zone", "capacity_type", "bound"),
+    [
+        ("aws", "us-east-1", "us-east-1a", "spot", "us-east-1a"),
+        ("aws", "us-east-1", "us-east-1a", "on_demand", ""),
+        ("aws", "us-west-2", "us-west-2-lax-1a", "on_demand", "us-west-2-lax-1a"),
+        ("aws", "us-east-1", "us-east-1-wl1-bos-wlz-1", "on_demand", "us-east-1-wl1-bos-wlz-1"),
+        ("aws", "us-east-1", "", "on_demand", ""),
+        ("gcp", "us-central1", "us-central1-a", "on_demand", ""),
+        ("azure", "eastus", "eastus-1", "on_demand", ""),
+        ("custom", "lab", "rack-7", "on_demand", ""),
+    ],
+)
+def test_a_price_is_bound_to_a_zone_only_where_the_zone_has_its_own(
+    provider: str, region: str, zone: str, capacity_type: str, bound: str
+) -> None:
+    """Else a region's nodes would ask for the same price once a zone."""
+    assert price_zone(provider=provider, region=region, zone=zone, capacity_type=capacity_type) == bound

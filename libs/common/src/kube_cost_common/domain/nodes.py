@@ -45,12 +45,18 @@ class NodeIdentity(NamedTuple):
     arch: str
 
 
-def identify(*, provider_id: str, labels: Mapping[str, str], spot_label: str = "") -> NodeIdentity:
+def identify(
+    *, provider_id: str, labels: Mapping[str, str], spot_label: str = "", default_provider: str = CUSTOM
+) -> NodeIdentity:
     """Return what a node's `spec.providerID` and labels say of it.
 
-    `spot_label` names a label of the user's own, or a `label=value`, that marks spot nodes.
+    `spot_label` names a label of the user's own, or a `label=value`, that marks spot nodes. `default_provider` is that
+    of a node without a provider id.
     """
-    provider = _PROVIDERS.get(provider_id.partition("://")[0], CUSTOM) if "://" in provider_id else CUSTOM
+    scheme, separator, _ = provider_id.partition("://")
+    provider = default_provider
+    if provider_id:
+        provider = _PROVIDERS.get(scheme, CUSTOM) if separator else CUSTOM
     instance_type = _first(labels, ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"))
     return NodeIdentity(
         provider=provider,
@@ -63,6 +69,18 @@ def identify(*, provider_id: str, labels: Mapping[str, str], spot_label: str = "
         os=_first(labels, ("kubernetes.io/os", "beta.kubernetes.io/os")) or "linux",
         arch=_first(labels, ("kubernetes.io/arch", "beta.kubernetes.io/arch")),
     )
+
+
+def price_zone(*, provider: str, region: str, zone: str, capacity_type: str) -> str:
+    """Return the zone that a machine's price is bound to, empty where its whole region has the price.
+
+    Spot prices go by zone. On demand only AWS's Local and Wavelength Zones have prices of their own; they are those
+    that aren't their region's name and a letter (`us-west-2-lax-1a` of us-west-2).
+    """
+    if capacity_type == SPOT:
+        return zone
+    of_the_region = zone[:-1] == region and zone[-1:].isalpha()
+    return zone if provider == "aws" and zone and not of_the_region else ""
 
 
 def _first(labels: Mapping[str, str], names: Sequence[str]) -> str:

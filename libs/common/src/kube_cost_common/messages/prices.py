@@ -18,9 +18,11 @@ CONTROL_PLANE = "control_plane"
 POD_VCPU = "pod_vcpu"
 POD_MEMORY = "pod_memory"
 
+DISK_MONTH = "disk_month"
+
 UNITS: Mapping[str, frozenset[str]] = {
     INSTANCE: frozenset({"hour"}),
-    VOLUME: frozenset({"gib_month", "disk_month"}),
+    VOLUME: frozenset({"gib_month", DISK_MONTH}),
     VOLUME_IOPS: frozenset({"iops_month"}),
     VOLUME_THROUGHPUT: frozenset({"mibps_month"}),
     NETWORK: frozenset({"gib"}),

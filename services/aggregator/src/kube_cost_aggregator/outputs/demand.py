@@ -7,6 +7,7 @@ from structlog.typing import FilteringBoundLogger
 from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.prices import PriceBook, PriceShelf
 from kube_cost_aggregator.state.volumes import by_name, identify_volume
+from kube_cost_common.domain.nodes import price_zone
 from kube_cost_common.messages.codec import encode
 from kube_cost_common.messages.names import demand_key
 from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, SPOT, VOLUME, PriceDemand, PriceRequest, Shape
@@ -31,7 +32,9 @@ def demand_of(cluster: str, inventory: Inventory, book: PriceBook) -> PriceDeman
             request = PriceRequest(
                 provider=identity.provider,
                 region=identity.region,
-                zone=identity.zone if capacity == SPOT else "",
+                zone=price_zone(
+                    provider=identity.provider, region=identity.region, zone=identity.zone, capacity_type=capacity
+                ),
                 kind=INSTANCE,
                 sku=identity.instance_type,
                 os=identity.os,

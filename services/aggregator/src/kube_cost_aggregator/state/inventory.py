@@ -19,7 +19,7 @@ from kube_cost_aggregator.state.facts import (
 from kube_cost_aggregator.state.pods import Pod, bound_pod, charged_from_ns, nearest
 from kube_cost_aggregator.state.workloads import workload_of
 from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES, GpuResources
-from kube_cost_common.domain.nodes import NodeIdentity, identify
+from kube_cost_common.domain.nodes import CUSTOM, NodeIdentity, identify
 from kube_cost_common.domain.resources import Resources
 from kube_cost_common.domain.settlement import Change
 
@@ -64,9 +64,15 @@ class Inventory:
     """
 
     def __init__(
-        self, *, spot_label: str = "", gpu_resources: GpuResources = DEFAULT_GPU_RESOURCES, changed: Callable[[], None]
+        self,
+        *,
+        spot_label: str = "",
+        default_provider: str = CUSTOM,
+        gpu_resources: GpuResources = DEFAULT_GPU_RESOURCES,
+        changed: Callable[[], None],
     ) -> None:
         self._spot_label = spot_label
+        self._default_provider = default_provider
         self._gpu_resources = gpu_resources
         self._changed = changed
         self.nodes: dict[str, Node] = {}
@@ -138,7 +144,12 @@ class Inventory:
         """Take up a node, or what changed of it, as heard at `at_ns`."""
         if facts.uid in self.gone_nodes:
             return
-        identity = identify(provider_id=facts.provider_id, labels=facts.labels, spot_label=self._spot_label)
+        identity = identify(
+            provider_id=facts.provider_id,
+            labels=facts.labels,
+            spot_label=self._spot_label,
+            default_provider=self._default_provider,
+        )
         node = self.nodes.get(facts.uid)
         if node is None:
             node = self.nodes[facts.uid] = Node(facts=facts, identity=identity)

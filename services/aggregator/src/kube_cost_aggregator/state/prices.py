@@ -10,11 +10,20 @@ from kube_cost_aggregator.state.facts import NodeFacts, VolumeFacts
 from kube_cost_aggregator.state.volumes import VolumeIdentity
 from kube_cost_common.domain import unit_prices
 from kube_cost_common.domain.money import HOURS_PER_MONTH
-from kube_cost_common.domain.nodes import SPOT, NodeIdentity
+from kube_cost_common.domain.nodes import SPOT, NodeIdentity, price_zone
 from kube_cost_common.domain.resources import BYTES_PER_GIB, NOTHING, Resources
 from kube_cost_common.domain.settlement import PriceChange
 from kube_cost_common.domain.unit_prices import DEFAULT_WEIGHTS, NodePrice, Weights
-from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, VOLUME, PriceRecord, Unpriced, labels_hash, price_key
+from kube_cost_common.messages.prices import (
+    DISK_MONTH,
+    INSTANCE,
+    ON_DEMAND,
+    VOLUME,
+    PriceRecord,
+    Unpriced,
+    labels_hash,
+    price_key,
+)
 
 ESTIMATE = "estimate"
 
@@ -102,7 +111,7 @@ class PriceBook:
         record = self._last(self.records.get(volume_key(identity), ()))
         if record is None:
             return None, ""
-        return record.usd * volume.capacity_bytes / BYTES_PER_GIB / HOURS_PER_MONTH, record.source
+        return _usd_per_month(record, volume.capacity_bytes / BYTES_PER_GIB) / HOURS_PER_MONTH, record.source
 
     def _instance_records(self, facts: NodeFacts, identity: NodeIdentity, capacity_type: str) -> Sequence[Since]:
         wanted = self.node_labels(facts)
@@ -147,11 +156,13 @@ class PriceShelf:
 
 @lru_cache(maxsize=_KEYS)
 def instance_key(identity: NodeIdentity, capacity_type: str, label_hash: str = "") -> str:
-    """Return the key of a machine's price. Spot is priced by zone, on demand by region."""
+    """Return the key of a machine's price."""
     return price_key(
         provider=identity.provider,
         region=identity.region,
-        zone=identity.zone if capacity_type == SPOT else "",
+        zone=price_zone(
+            provider=identity.provider, region=identity.region, zone=identity.zone, capacity_type=capacity_type
+        ),
         kind=INSTANCE,
         sku=identity.instance_type,
         os=identity.os,
@@ -171,6 +182,13 @@ def volume_key(identity: VolumeIdentity) -> str:
         os="",
         capacity="",
     )
+
+
+def _usd_per_month(record: PriceRecord, gib: float) -> float:
+    if record.unit != DISK_MONTH:
+        return record.usd * gib
+    sizes = sorted(record.tiers, key=lambda tier: tier.start)
+    return next((tier.usd for tier in reversed(sizes) if tier.start < gib), record.usd)
 
 
 def _at(records: Sequence[Since], moment_ns: int) -> PriceRecord | None:
