@@ -24,11 +24,16 @@ class AzurePriceList:
         self._services = {region: service_rows(region) for region in on_demand}
         self._global = global_rows()
 
-    def sell(self, region: str, sku: str, on_demand: float, spot: float | None) -> None:
+    def sell(
+        self, region: str, sku: str, on_demand: float, spot: float | None, windows_on_demand: float | None = None
+    ) -> None:
         """Set a machine's prices, old or new. A name that is none of a machine is a dedicated host's."""
         is_machine = sku.startswith(("Standard_", "Basic_"))
-        rows = machine_rows(region, sku, on_demand, spot) if is_machine else host_rows(region, sku, on_demand)
-        self._machines.setdefault(region, {})[sku] = rows
+        self._machines.setdefault(region, {})[sku] = (
+            machine_rows(region, sku, on_demand, spot, windows_on_demand)
+            if is_machine
+            else host_rows(region, sku, on_demand)
+        )
 
     def add(self, region: str, *rows: Row) -> None:
         """Add rows, to whatever there is."""

@@ -80,8 +80,13 @@ def products(arm_sku: str) -> tuple[str, str, str]:
     return plain, f"{plain} Windows", f"{series} Series Cloud Services"
 
 
-def machine_rows(region: str, arm_sku: str, on_demand: float, spot: float | None) -> list[Row]:
-    """Return the rows of one armSkuName: those that count, and the dozen beside them that mustn't be taken."""
+def machine_rows(
+    region: str, arm_sku: str, on_demand: float, spot: float | None, windows_on_demand: float | None = None
+) -> list[Row]:
+    """Return the rows of one armSkuName: those that count, and the dozen beside them that mustn't be taken.
+
+    With Windows it costs `windows_usd` of the price, or `windows_on_demand`.
+    """
     linux, windows, services = products(arm_sku)
     name = arm_sku.removeprefix("Standard_").replace("_", " ").strip()
     of: dict[str, Any] = {"service": "Virtual Machines", "region": region, "arm_sku": arm_sku, "unit": "1 Hour"}
@@ -97,7 +102,7 @@ def machine_rows(region: str, arm_sku: str, on_demand: float, spot: float | None
     found = [
         hourly(services, "", on_demand * 1.9),
         hourly(services, " Low Priority", on_demand * 0.21),
-        hourly(windows, "", windows_usd(on_demand)),
+        hourly(windows, "", windows_usd(on_demand) if windows_on_demand is None else windows_on_demand),
         hourly(windows, " Low Priority", on_demand * 0.7),
         hourly(linux, " Low Priority", on_demand * 0.2),
         hourly(linux, "", on_demand * 1.31, effectiveEndDate="2024-12-31T23:59:59Z"),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kube_cost_common.messages.prices import PriceRequest, Tier
 from kube_cost_pricing.providers.azure.rows import Listing, Row, not_in_force
@@ -65,7 +65,10 @@ class PriceBook:
         steps: dict[float, list[Paid]] = {}
         for each in self.paid(listing.rows, judge, wanted):
             steps.setdefault(each.row.tier_minimum_units, []).append(each)
-        return self.stepped(sorted(steps.items()), listing, wanted)
+        answer = self.stepped(sorted(steps.items()), listing, wanted)
+        if isinstance(answer, Quote) and len(answer.tiers) == 1 and not answer.tiers[0].start:
+            return replace(answer, tiers=())
+        return answer
 
     def stepped(self, steps: Sequence[tuple[float, Sequence[Paid]]], listing: Listing, wanted: Wanted) -> Answer:
         """Return a price with a tier for each of `steps`: from how many units on, and the candidates for it."""
@@ -88,7 +91,7 @@ class PriceBook:
             fetched_at_ns=listing.fetched_at_ns,
             currency=currencies[0],
             note=self._note(every),
-            tiers=tiers if len(tiers) > 1 or tiers[0].start else (),
+            tiers=tiers,
         )
 
     def paid(self, rows: Sequence[Row], judge: Judge, wanted: Wanted) -> list[Paid]:

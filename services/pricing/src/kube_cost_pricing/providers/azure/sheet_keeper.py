@@ -17,7 +17,7 @@ from kube_cost_pricing.providers.cloud import PRICE_SHEET, Ask
 class SheetPages(Protocol):
     """Who reads a page of a sheet."""
 
-    async def page(self, skip_token: str) -> bytes:
+    async def page(self, skip_token: str, /) -> bytes:
         """Return the page that `skip_token` names; raise CallFailedError."""
         ...
 
