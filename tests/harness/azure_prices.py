@@ -130,16 +130,19 @@ async def asking(
     limit_seconds: float = 30.0,
     page_size: int = 100,
     token: str = TOKEN,
+    ask: PlainAsk | None = None,
+    endpoint_path: str = "",
+    latency_seconds: float = 0.0,
     **settings: object,
 ) -> AsyncIterator[Asked]:
     """Serve a price list, and ask it; with an agreement its sheet too."""
-    cloud = AzureCloud(prices=prices, token=TOKEN, page_size=page_size)
+    cloud = AzureCloud(prices=prices, token=TOKEN, page_size=page_size, latency_seconds=latency_seconds)
     await cloud.start()
-    ask, log, lines = PlainAsk(limit_seconds=limit_seconds), CapturingLogger(), list[str]()
+    ask, log, lines = ask or PlainAsk(limit_seconds=limit_seconds), CapturingLogger(), list[str]()
     provider = azure_prices(
         settings=AzureSettings(
-            endpoint=cloud.url,
-            arm_endpoint=cloud.url,
+            endpoint=cloud.url + endpoint_path,
+            arm_endpoint=cloud.url + endpoint_path,
             subscription_id=SUBSCRIPTION if agreement else "",
             **settings,  # type: ignore[arg-type] # each test names its own
         ),

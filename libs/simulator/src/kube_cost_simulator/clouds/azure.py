@@ -41,6 +41,7 @@ class AzureCloud:
         token: str = "",
         page_size: int = 100,
         retry_after_seconds: int = 7,
+        latency_seconds: float = 0.0,
         now: Callable[[], float] | None = None,
     ) -> None:
         self.prices = prices
@@ -54,6 +55,7 @@ class AzureCloud:
         self.url = ""
         self._token = token
         self._page_size = page_size
+        self._latency_seconds = latency_seconds
         self._retry_after_seconds = retry_after_seconds
         self._now = now
         self._at_once = 0
@@ -76,6 +78,7 @@ class AzureCloud:
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
         try:
+            await asyncio.sleep(self._latency_seconds)
             return await self.misbehaving.answer(
                 request,
                 self._page(request),

@@ -12,6 +12,7 @@ from kube_cost_common.runtime.clock import Clock
 from kube_cost_pricing.calls.failures import ANSWER, CONNECTION, TIMEOUT, CallFailedError
 from kube_cost_pricing.providers.azure.failures import failed_status
 from kube_cost_pricing.providers.azure.rows import Listing, Page, Row, page_of
+from kube_cost_pricing.providers.azure.sessions import open_session
 from kube_cost_pricing.providers.azure.settings import AzureSettings
 from kube_cost_pricing.providers.cloud import Ask
 
@@ -108,10 +109,5 @@ class RetailPrices:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=self._settings.call_timeout_seconds),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"Accept": "application/json"},
-                trust_env=True,
-            )
+            self._session = open_session(total_seconds=self._settings.call_timeout_seconds)
         return self._session

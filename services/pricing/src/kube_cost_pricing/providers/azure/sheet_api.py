@@ -13,6 +13,7 @@ from azure.core.exceptions import (
     ServiceResponseTimeoutError,
 )
 from azure.core.pipeline import PipelineResponse, policies
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse
 from azure.identity.aio import DefaultAzureCredential
 from azure.mgmt.consumption.aio import ConsumptionManagementClient
@@ -20,6 +21,7 @@ from azure.mgmt.consumption.aio import ConsumptionManagementClient
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_pricing.calls.failures import ANSWER, CONNECTION, DENIED, TIMEOUT, CallFailedError
 from kube_cost_pricing.providers.azure.failures import failed_status
+from kube_cost_pricing.providers.azure.sessions import open_session
 from kube_cost_pricing.providers.azure.settings import AzureSettings
 
 WORDS = "Azure price sheet"
@@ -44,6 +46,7 @@ class PriceSheetApi:
         self._clock = clock
         self._given = credential
         self._own: DefaultAzureCredential | None = None
+        self._session: aiohttp.ClientSession | None = None
         self._client: ConsumptionManagementClient | None = None
 
     async def page(self, skip_token: str) -> bytes:
@@ -65,6 +68,9 @@ class PriceSheetApi:
         if self._client is not None:
             await self._client.close()
             self._client = None
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
         if self._own is not None:
             await self._own.close()
             self._own = None
@@ -105,11 +111,13 @@ class PriceSheetApi:
         if self._client is None:
             endpoint = self._settings.arm_endpoint.rstrip("/")
             audience = endpoint if endpoint.startswith("https://") else _PUBLIC
+            self._session = open_session(total_seconds=self._settings.call_timeout_seconds)
             token = policies.AsyncBearerTokenCredentialPolicy(self._credential(), f"{audience}/.default")
             self._client = ConsumptionManagementClient(
                 self._credential(),
                 self._settings.subscription_id,
                 base_url=endpoint,
+                transport=AioHttpTransport(session=self._session, session_owner=False),
                 policies=[policies.UserAgentPolicy("kube-cost-pricing"), policies.ProxyPolicy(), token],
             )
         return self._client
