@@ -25,6 +25,17 @@ TOKEN = "a-token"
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 
 
+D4S = "Standard_D4s_v5"
+EASTUS = {D4S: 0.192, "Standard_DC4s_v3": 0.384, "Standard_B2ms": 0.0832}
+SPOT_USD = {D4S: 0.041, "Standard_DC4s_v3": 0.09, "Standard_B2ms": 0.02}
+SIXTY = {f"Standard_D{number}s_v9": number / 10 for number in range(1, 61)}
+
+
+def price_list(on_demand: Mapping[str, float] = EASTUS) -> AzurePriceList:
+    """A few machines, or others, in two regions."""
+    return AzurePriceList(on_demand={"eastus": on_demand, "westeurope": on_demand}, spot={"eastus": SPOT_USD})
+
+
 class PlainAsk:
     """Makes each call once, within a time, and notes what for."""
 
@@ -130,6 +141,7 @@ async def asking(
     limit_seconds: float = 30.0,
     page_size: int = 100,
     token: str = TOKEN,
+    own_credentials: bool = False,
     ask: PlainAsk | None = None,
     endpoint_path: str = "",
     latency_seconds: float = 0.0,
@@ -150,7 +162,7 @@ async def asking(
         clock=SystemClock(),
         log=structlog.wrap_logger(log, processors=[]),
         seen=lines.append,
-        credential=GivenToken(token),
+        credential=None if own_credentials else GivenToken(token),
     )
     asked = Asked(cloud=cloud, prices=provider, ask=ask, log=log)
     asked.seen = lines

@@ -31,7 +31,8 @@ def without_price(sku: str) -> bool:
 def windows_among(recorded_data: Path) -> dict[tuple[str, str], tuple[float, float]]:
     """The prices in the table that are Windows': by region and type, what Linux costs, and what the table has.
 
-    Which they are is worked out where the shipped snapshot is built.
+    They come from the rows of `Dasv5 Series Cloud Services` and the like, whose price is that with Windows. Which they
+    are is worked out where the shipped snapshot is built.
     """
     snapshot = snapshot_build.read(recorded_data / "pricing/azure")
     found = {}

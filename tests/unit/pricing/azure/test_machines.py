@@ -6,7 +6,7 @@ import pytest
 
 from harness.azure_facts import NOW_NS, book, listed, priced, quoted
 from kube_cost_common.messages.prices import ON_DEMAND, SPOT
-from kube_cost_pricing.providers.azure.machines import is_type, judge, wanted
+from kube_cost_pricing.providers.azure.machines import is_type, is_usual, judge, wanted
 from kube_cost_pricing.providers.azure.rows import Listing, page_of
 from kube_cost_pricing.providers.source import AMBIGUOUS, API, Answer, Quote, Unknown
 from kube_cost_simulator.clouds.azure_list import AzurePriceSheet
@@ -42,7 +42,7 @@ def test_recorded_machines_have_their_price(recorded_data: Path, file: str, regi
         assert (answer.amount if isinstance(answer, Quote) else None) == (usd if system == os else None)
 
 
-@pytest.mark.parametrize("sku", ["Standard_D4s_v5", "Standard_DC4s_v3", "Basic_A2"])
+@pytest.mark.parametrize("sku", ["Standard_D4s_v5", "Standard_DC4s_v3", "Standard_L8as_v3", "Basic_A2"])
 @pytest.mark.parametrize(
     ("os", "capacity", "usd"),
     [
@@ -79,6 +79,20 @@ class TestTwoRows:
         assert answer.reason.startswith("ambiguous: on-demand price of Standard_D4s_v5")
         assert "0.192 USD" in answer.reason
         assert "0.193 USD" in answer.reason
+
+    @pytest.mark.parametrize("second", [0.193])
+    def test_of_a_usual_and_an_unusual_product_are_the_usual_ones(self, second: float) -> None:
+        """`Dsv5 Series` beside `Virtual Machines Dsv5 Series`: the usual name goes before; alone the other would do."""
+        request, seen = priced("Standard_D4s_v5"), list[str]()
+        rows = machine_rows("eastus", "Standard_D4s_v5", 0.192, None)
+        plain = next(row for row in rows if "savingsPlan" in row)
+        other = {**plain, "retailPrice": second, "productName": "Dsv5 Series"}
+        for candidates, usd in (([*rows, other], 0.192), ([other], second)):
+            answer = book(seen=seen).single(
+                listed(candidates), judge(request, "eastus"), wanted(request), before=is_usual
+            )
+            assert quoted(answer).amount == usd
+        assert sum("another row goes before it" in line for line in seen) == 1
 
     @pytest.mark.parametrize("second", [0.192])
     def test_with_the_same_price_are_a_price(self, answer: Answer) -> None:

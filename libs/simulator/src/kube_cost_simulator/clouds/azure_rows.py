@@ -68,13 +68,13 @@ def meter_id(region: str, product: str, meter: str) -> str:
 
 
 def products(arm_sku: str) -> tuple[str, str, str]:
-    """Return the products of a machine type: for Linux, for Windows, for Cloud Services.
+    """Return the products of a machine type: for Linux, for Windows, for Cloud Services (which cost as with Windows).
 
-    Confidential machines have the newer kind of name.
+    Confidential, storage and some GPU machines have another kind of name.
     """
     match = _SKU.match(arm_sku)
     series = (f"{match['letters']}{match['more']}" if match is not None else arm_sku).replace("_", "").strip()
-    if arm_sku.startswith("Standard_DC"):
+    if arm_sku.startswith(("Standard_DC", "Standard_L", "Standard_NC")):
         return f"{series} Series Linux", f"{series} Series Windows", f"{series} Series CloudServices"
     plain = f"Virtual Machines {series} Series"
     return plain, f"{plain} Windows", f"{series} Series Cloud Services"
@@ -100,7 +100,7 @@ def machine_rows(
     ]
     reserved = on_demand * 8760 * 0.6
     found = [
-        hourly(services, "", on_demand * 1.9),
+        hourly(services, "", windows_usd(on_demand) if windows_on_demand is None else windows_on_demand),
         hourly(services, " Low Priority", on_demand * 0.21),
         hourly(windows, "", windows_usd(on_demand) if windows_on_demand is None else windows_on_demand),
         hourly(windows, " Low Priority", on_demand * 0.7),

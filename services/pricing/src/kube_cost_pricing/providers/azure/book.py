@@ -42,11 +42,18 @@ class PriceBook:
         self._now_ns = now_ns
         self._seen = seen
 
-    def single(self, listing: Listing, judge: Judge, wanted: Wanted) -> Answer:
-        """Return the one price that the rows leave, `Unknown` where they leave none or several that differ."""
+    def single(
+        self, listing: Listing, judge: Judge, wanted: Wanted, *, before: Callable[[Row], bool] | None = None
+    ) -> Answer:
+        """Return the one price that the rows leave, `Unknown` where they leave none or several that differ.
+
+        Rows for which `before` is true go before those for which it isn't.
+        """
         paid = self.paid(listing.rows, judge, wanted)
         if not paid:
             return not_sold(wanted.words)
+        if before is not None:
+            paid = self._first_choice(paid, before)
         clash = _clash(paid)
         if clash:
             return ambiguous(wanted.words, clash)
@@ -106,6 +113,15 @@ class PriceBook:
             if paid is not None:
                 found.append(paid)
         return found
+
+    def _first_choice(self, paid: list[Paid], before: Callable[[Row], bool]) -> list[Paid]:
+        chosen = [each for each in paid if before(each.row)]
+        if not chosen:
+            return paid
+        for each in paid:
+            if each not in chosen:
+                self._seen(f"left: {each.row}: another row goes before it")
+        return chosen
 
     def _price(self, row: Row, wanted: Wanted) -> Paid | None:
         measure = parse(row.unit_of_measure)

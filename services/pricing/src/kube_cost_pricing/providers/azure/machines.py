@@ -11,8 +11,8 @@ from kube_cost_pricing.providers.azure.units import HOUR
 SERVICE = "Virtual Machines"
 
 _TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_PRODUCT = re.compile(r"Virtual Machines\b.*|.+\bseries (?:Linux|Windows)", re.IGNORECASE)
-"""Newer products aren't all called `Virtual Machines …`: `DCsv3 Series Linux`."""
+_PRODUCT = re.compile(r"Virtual Machines\b.*|.+\bseries(?: Linux| Windows)?", re.IGNORECASE)
+"""Some products aren't called `Virtual Machines …`: `Lasv3 Series Linux`, `DCadsv5-series Linux`."""
 
 _OTHER_PRODUCT = re.compile(r"Cloud ?Services|Dedicated ?Host|Reservation", re.IGNORECASE)
 _OTHER_SKU = re.compile(r"\b(?:Low Priority|Expired|Free)\b", re.IGNORECASE)
@@ -31,6 +31,11 @@ def query(region: str, types: list[str]) -> str:
 def wanted(request: PriceRequest) -> Wanted:
     """Return what the request asks for."""
     return Wanted(words=by_request(request), measure=HOUR, unit="hour")
+
+
+def is_usual(row: Row) -> bool:
+    """Return whether the product has the usual name: a row with one goes before others."""
+    return row.product_name.startswith("Virtual Machines ")
 
 
 def judge(request: PriceRequest, region: str) -> Judge:

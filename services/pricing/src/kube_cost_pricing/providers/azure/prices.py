@@ -94,7 +94,8 @@ class AzurePrices:
 
             def answer(name: str, listing: Listing) -> None:
                 for request in by_type[name]:
-                    tell(request, book.single(listing, machines.judge(request, here), machines.wanted(request)))
+                    judge, wanted = machines.judge(request, here), machines.wanted(request)
+                    tell(request, book.single(listing, judge, wanted, before=machines.is_usual))
 
             await self._machines(endpoint, here, sorted(by_type), failures, answer)
         pods = [each for each in requests if each.kind != INSTANCE]

@@ -58,21 +58,31 @@ class _Page(msgspec.Struct, frozen=True):
 
 
 class PriceSheet:
-    """The meters of a sheet, put together page by page. `offer_id` leaves out the lines of other offers."""
+    """The meters of a sheet, put together page by page. `offer_id` leaves out the lines of other offers.
+
+    A sheet may have hundreds of thousands of meters, but only a few currencies and units: those are kept once, and of
+    a meter its id's 16 bytes and a number.
+    """
 
     def __init__(self, *, offer_id: str = "") -> None:
         self._offer_id = offer_id
-        self._meters: dict[bytes, SheetPrice] = {}
-        self._same: dict[SheetPrice, SheetPrice] = {}
+        self._amounts: dict[tuple[str, str], dict[bytes, float]] = {}
+        self._differing: set[bytes] = set()
 
     def __len__(self) -> int:
         """How many meters it has."""
-        return len(self._meters)
+        return sum(map(len, self._amounts.values()))
 
     def price(self, meter_id: str) -> SheetPrice | None:
         """Return what the meter costs, or None where the sheet doesn't say."""
         key = _key(meter_id)
-        return None if key is None else self._meters.get(key)
+        found = self._find(key) if key is not None else None
+        if key is None or found is None:
+            return None
+        (currency, unit), amount = found
+        measure = parse(unit)
+        assert measure is not None, "lines with another unit aren't kept"
+        return SheetPrice(None if key in self._differing else amount, currency, measure)
 
     def add(self, body: bytes) -> str:
         """Take a page; return the token of the next one, empty where there is none. ValueError for no page."""
@@ -90,14 +100,26 @@ class PriceSheet:
             return
         if self._offer_id and line.offer_id and line.offer_id != self._offer_id:
             return
-        key, measure = _key(line.meter_id or ""), parse(line.unit_of_measure or "")
-        if key is None or measure is None or line.unit_price is None:
+        key, unit = _key(line.meter_id or ""), line.unit_of_measure or ""
+        if key is None or line.unit_price is None:
             return
-        price = SheetPrice(line.unit_price, line.currency_code or "USD", measure)
-        before = self._meters.get(key)
-        if before is not None and before != price:
-            price = SheetPrice(None, price.currency, measure)
-        self._meters[key] = self._same.setdefault(price, price)
+        kind = (line.currency_code or "USD", unit)
+        if kind not in self._amounts:
+            if parse(unit) is None:
+                return
+            self._amounts[kind] = {}
+        before = self._find(key)
+        if before is None:
+            self._amounts[kind][key] = line.unit_price
+        elif before != (kind, line.unit_price):
+            self._differing.add(key)
+
+    def _find(self, key: bytes) -> tuple[tuple[str, str], float] | None:
+        for kind, amounts in self._amounts.items():
+            amount = amounts.get(key)
+            if amount is not None:
+                return kind, amount
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

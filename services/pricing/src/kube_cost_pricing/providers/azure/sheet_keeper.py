@@ -112,7 +112,7 @@ def _adding(pages: SheetPages, sheet: PriceSheet, token: str) -> Callable[[], Aw
         body = await pages.page(token)
         try:
             return sheet.add(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CallFailedError(ANSWER, f"Azure price sheet: the answer is no price sheet: {error}") from error
 
     return add
