@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
-from yarl import URL
 
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_pricing.calls.failures import ANSWER, CONNECTION, TIMEOUT, CallFailedError
@@ -43,7 +42,7 @@ class RetailPrices:
                 return Listing(rows=found, fetched_at_ns=self._clock.now_ns())
             page = await self._page(endpoint, url)
             found += page.Items
-            url = page.NextPageLink
+            url = page.NextPageLink or None
             if url is not None and not self._is_ours(url):
                 raise CallFailedError(ANSWER, f"{WORDS}: the next page is at another host")
         if url is None:
@@ -69,14 +68,13 @@ class RetailPrices:
         return f"{self._settings.endpoint.rstrip('/')}/api/retail/prices?{query}"
 
     def _is_ours(self, url: str) -> bool:
-        """The real links name the port 443, which the endpoint doesn't."""
-        return URL(url).origin() == URL(self._settings.endpoint).origin() if urlsplit(url).netloc else False
+        return _origin(url) == _origin(self._settings.endpoint)
 
     async def _page(self, endpoint: str, url: str) -> Page:
         async with self._slots:
-            return await self._ask(endpoint, self._call(URL(url, encoded=True)))
+            return await self._ask(endpoint, self._call(url))
 
-    def _call(self, url: URL) -> Callable[[], Awaitable[Page]]:
+    def _call(self, url: str) -> Callable[[], Awaitable[Page]]:
         async def call() -> Page:
             try:
                 body = await self._get(url)
@@ -85,7 +83,9 @@ class RetailPrices:
             except aiohttp.ClientPayloadError as error:
                 raise CallFailedError(CONNECTION, f"{WORDS}: the answer broke off") from error
             except (aiohttp.ClientError, OSError) as error:
-                raise CallFailedError(CONNECTION, f"{WORDS}: {type(error).__name__} with {url.host}") from error
+                raise CallFailedError(
+                    CONNECTION, f"{WORDS}: {type(error).__name__} with {urlsplit(url).hostname}"
+                ) from error
             try:
                 return page_of(body)
             except (ValueError, RecursionError) as error:
@@ -94,7 +94,7 @@ class RetailPrices:
 
         return call
 
-    async def _get(self, url: URL) -> bytes:
+    async def _get(self, url: str) -> bytes:
         async with self._opened().get(url, allow_redirects=False) as response:
             if response.status != 200:
                 after = response.headers.get("Retry-After")
@@ -111,3 +111,12 @@ class RetailPrices:
         if self._session is None:
             self._session = open_session(total_seconds=self._settings.call_timeout_seconds)
         return self._session
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    """Scheme, host and port; the real links name the port 443, which the endpoint doesn't."""
+    parts = urlsplit(url)
+    try:
+        return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return None
