@@ -154,6 +154,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         version=version("kube-cost-aggregator"),
         revision=os.environ.get("KUBE_COST_REVISION", ""),
         rates=lambda: board.refresh(shelf.book),
+        pod_rates=lambda: board.refresh_pods(shelf.book),
         totals=lambda: ledger.totals,
         last_samples=lambda: usage.last_sample_ns,
         watches=lambda: cluster.states,

@@ -29,7 +29,7 @@ def _nodes(draw: st.DrawFn) -> NodeRate:
 def test_pods_system_and_idle_are_the_price(rate: NodeRate) -> None:
     """In whole nano-USD: idle takes what rounding leaves."""
     amounts = node_amounts(rate)
-    assert sum(amounts.pods) + amounts.system + amounts.idle == amounts.paid
+    assert sum(pod.nano for pod in amounts.pods.values()) + amounts.system + amounts.idle == amounts.paid
 
 
 @given(st.lists(_nodes(), max_size=12))
@@ -37,13 +37,14 @@ def test_sums_after_any_changes_are_those_of_a_fresh_start(history: list[NodeRat
     """Taking old rates away and adding new ones leaves nothing behind."""
     kept, nodes = RateSums(), dict[str, NodeRate]()
     for rate in history:
-        kept.replace(nodes.get(rate.facts.name), rate)
+        kept.replace(rate.facts.name, rate)
         nodes[rate.facts.name] = rate
     if history:
-        kept.replace(nodes.pop(history[0].facts.name), None)
+        del nodes[history[0].facts.name]
+        kept.replace(history[0].facts.name, None)
     fresh = RateSums()
     for rate in nodes.values():
-        fresh.replace(None, rate)
+        fresh.replace(rate.facts.name, rate)
     kept.touched.clear()
     fresh.touched.clear()
     assert kept == fresh
@@ -53,12 +54,13 @@ def test_sums_after_any_changes_are_those_of_a_fresh_start(history: list[NodeRat
 def test_all_namespaces_together_are_all_nodes(rates: list[NodeRate]) -> None:
     """Rates by namespace add up to what nodes cost, savings to what spot saves on them."""
     sums = RateSums()
-    for rate in rates:
-        sums.replace(None, rate)
+    for number, rate in enumerate(rates):
+        sums.replace(f"node-{number}", rate)
     rows = list(sums.by_namespace(sums.namespaces))
     amounts = [node_amounts(rate) for rate in rates]
     assert sum(hourly for _, hourly, _ in rows) == sum(node.paid for node in amounts)
-    assert sum(savings for *_, savings in rows) == sum(sum(node.savings) + node.unallocated_savings for node in amounts)
+    saved = sum(node.unallocated_savings + sum(pod.savings for pod in node.pods.values()) for node in amounts)
+    assert sum(savings for *_, savings in rows) == saved
 
 
 def test_of_two_nodes_with_one_name_the_younger_has_it() -> None:

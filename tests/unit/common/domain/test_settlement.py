@@ -11,7 +11,7 @@ from kube_cost_common.domain import unit_prices
 from kube_cost_common.domain.money import NS_PER_HOUR, NS_PER_SECOND, to_nano
 from kube_cost_common.domain.rates import node_rates
 from kube_cost_common.domain.resources import NOTHING, Resources
-from kube_cost_common.domain.settlement import Change, HourCharges, PodSpan, PriceChange, settle
+from kube_cost_common.domain.settlement import Change, HourCharges, PodSpan, PriceChange, pieces, settle
 from kube_cost_common.domain.unit_prices import NodePrice
 
 DAY_NS = 24 * NS_PER_HOUR
@@ -89,6 +89,58 @@ def totals(hours: Sequence[HourCharges[int]]) -> dict[object, float]:
         for key, charge in hour.pods.items():
             result[key] = result.get(key, 0.0) + charge.cpu + charge.memory + charge.gpu
     return result
+
+
+def piece_by_piece(
+    stretch: Sequence[int], pods: Sequence[PodSpan[int]], prices: Sequence[PriceChange], reserve: Resources
+) -> dict[object, float]:
+    """What each is charged in a stretch, every piece divided by itself: `settle` without its short cuts."""
+    allocatable = Resources(*(max(0.0, n - r) for n, r in zip(prices[0].price.shape, reserve, strict=True)))
+    result: dict[object, float] = {"system": 0.0, "idle": 0.0}
+    for start, end in pieces(stretch[0], stretch[1], prices, pods):
+        holding = [change.price for change in prices if change.since_ns <= start] or [prices[0].price]
+        here = [pod for pod in pods if pod.start_ns <= start and pod.end_ns >= end]
+        requests = [
+            ([c.requests for c in pod.requests if c.since_ns <= start] or [pod.requests[0].requests])[-1]
+            for pod in here
+        ]
+        rates = node_rates(
+            price=holding[-1], allocatable=allocatable, requests=requests, usages=[pod.usage for pod in here]
+        )
+        hours = (end - start) / NS_PER_HOUR
+        result["system"] += rates.system.total * hours
+        result["idle"] += rates.idle.total * hours
+        for pod, usd in zip(here, rates.pods, strict=True):
+            result[pod.key] = result.get(pod.key, 0.0) + usd.total * hours
+    return result
+
+
+@given(
+    stretches,
+    st.tuples(pod_lists(), st.lists(st.tuples(amounts, amounts), max_size=4)),
+    timelines(),
+    amounts,
+)
+def test_it_is_what_the_pieces_make_one_by_one(
+    stretch: list[int],
+    pods: tuple[list[PodSpan[int]], list[tuple[Resources, Resources]]],
+    prices: list[PriceChange],
+    reserve: Resources,
+) -> None:
+    """Pods that last are charged for many pieces at once: to 1 nano-USD what a division of each piece gives."""
+    passing, lasting = pods
+    every = [
+        *passing,
+        *(
+            PodSpan(100 + number, 0, 3 * NS_PER_HOUR, [Change(0, request)], usage)
+            for number, (request, usage) in enumerate(lasting)
+        ),
+    ]
+    whole = totals(settled(stretch, every, prices, reserve))
+    del whole["paid"]
+    expected = piece_by_piece(stretch, every, prices, reserve)
+    assert whole.keys() == expected.keys()
+    assert all(abs(to_nano(whole[key]) - to_nano(usd)) <= 1 for key, usd in expected.items())
 
 
 @given(stretches, pod_lists(), timelines(), amounts)

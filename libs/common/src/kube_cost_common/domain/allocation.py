@@ -1,6 +1,6 @@
 """Who is charged how much of a machine at one moment: pods, system, idle (docs/cost-model.md)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from kube_cost_common.domain.resources import Resources
@@ -15,11 +15,34 @@ class Share(NamedTuple):
 
 
 class Allocation(NamedTuple):
-    """A machine divided: what each pod is charged for, in the order given, and the rest."""
+    """A machine divided: what each pod is charged for, in the order given, as vCPUs, GiB and GPUs; and the rest."""
 
-    pods: list[Resources]
+    pods: list[tuple[float, float, float]]
     system: Resources
     idle: Resources
+
+
+class Scale(NamedTuple):
+    """How much of the requests, and of the usage above them, is charged of one resource; and what is left of it."""
+
+    requests: float
+    above: float
+    system: float
+    idle: float
+
+
+def scale(*, capacity: float, reserved: float, requested: float, charged: float) -> Scale:
+    """Return how a resource is divided of which pods request `requested` in all.
+
+    `charged` is what they'd be charged if there was enough: the greater of request and usage of each. See `divide`.
+    """
+    if charged > capacity:
+        if requested >= capacity:
+            return Scale(capacity / requested if requested > 0 else 0.0, 0.0, 0.0, 0.0)
+        return Scale(1.0, (capacity - requested) / (charged - requested), 0.0, 0.0)
+    free = capacity - charged
+    system = min(reserved, free)
+    return Scale(1.0, 1.0, system, free - system)
 
 
 def divide(*, capacity: float, reserved: float, requests: Sequence[float], usages: Sequence[float]) -> Share:
@@ -29,38 +52,31 @@ def divide(*, capacity: float, reserved: float, requests: Sequence[float], usage
     requests is scaled down together; where the requests alone are more, the requests are. `reserved` goes to the
     system as far as it is free.
     """
-    charged = list(map(max, zip(requests, usages, strict=True)))
-    total = sum(charged)
-    if total > capacity:
-        requested = sum(requests)
-        if requested >= capacity:
-            scale = capacity / requested if requested > 0 else 0.0
-            charged = [request * scale for request in requests]
-        else:
-            scale = (capacity - requested) / (total - requested)
-            charged = [request + (above - request) * scale for request, above in zip(requests, charged, strict=True)]
-        return Share(charged, 0.0, 0.0)
-    free = capacity - total
-    system = min(reserved, free)
-    return Share(charged, system, free - system)
+    charged = list(map(max, requests, usages))
+    by = scale(capacity=capacity, reserved=reserved, requested=sum(requests), charged=sum(charged))
+    if by.above < 1.0:
+        charged = [
+            request * by.requests + (above - request) * by.above
+            for request, above in zip(requests, charged, strict=True)
+        ]
+    return Share(charged, by.system, by.idle)
 
 
 def allocate(
     *, capacity: Resources, reserved: Resources, requests: Sequence[Resources], usages: Sequence[Resources]
 ) -> Allocation:
     """Divide a machine of that `capacity` over pods with those `requests` and `usages`, resource by resource."""
-    shares = [
-        divide(
-            capacity=capacity[index],
-            reserved=reserved[index],
-            requests=[request[index] for request in requests],
-            usages=[usage[index] for usage in usages],
-        )
-        for index in range(len(Resources._fields))
-    ]
-    cpu, memory, gpu = shares
+    cpu, memory, gpu = (
+        divide(capacity=whole, reserved=kept, requests=requested, usages=used)
+        for whole, kept, requested, used in zip(capacity, reserved, _columns(requests), _columns(usages), strict=True)
+    )
     return Allocation(
-        [Resources(*parts) for parts in zip(cpu.pods, memory.pods, gpu.pods, strict=True)],
+        list(zip(cpu.pods, memory.pods, gpu.pods, strict=True)),
         Resources(cpu.system, memory.system, gpu.system),
         Resources(cpu.idle, memory.idle, gpu.idle),
     )
+
+
+def _columns(amounts: Sequence[Resources]) -> Iterable[Sequence[float]]:
+    """Return vCPUs, GiB and GPUs each by themselves."""
+    return zip(*amounts, strict=True) if amounts else ((), (), ())

@@ -31,9 +31,8 @@ def node_rates(
     idle = _per_hour(allocation.idle, units)
     if units == (0.0, 0.0, 0.0):
         idle = Usd(price.usd_per_hour, 0.0, 0.0)
-    return NodeRates(
-        [_per_hour(amount, units) for amount in allocation.pods], _per_hour(allocation.system, units), idle
-    )
+    pods = [Usd(cpu * units.vcpu, memory * units.memory_gib, gpus * units.gpu) for cpu, memory, gpus in allocation.pods]
+    return NodeRates(pods, _per_hour(allocation.system, units), idle)
 
 
 def _per_hour(amount: Resources, units: UnitPrices) -> Usd:

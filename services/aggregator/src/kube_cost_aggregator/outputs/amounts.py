@@ -1,7 +1,8 @@
 """Rates in whole nano-USD per hour, and their running sums by namespace and workload: integers, so exact."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from kube_cost_aggregator.state.ledger import IDLE, SYSTEM
@@ -14,33 +15,59 @@ Workload = tuple[str, str]
 """Kind and name."""
 
 
+class PodAmounts(NamedTuple):
+    """A pod's rate in nano-USD per hour, and what spot saves on it; negative where spot is dearer."""
+
+    pod: PodRate
+    nano: int
+    savings: int
+
+
 class NodeAmounts(NamedTuple):
     """A node's rates in nano-USD per hour: its price, what it keeps, and what no pod has, rounding's rest included.
 
-    `savings` is what spot saves on each pod, `unallocated_savings` on the rest; negative where spot is dearer.
+    `pods` are by uid. `unallocated_savings` is what spot saves on the rest.
     """
 
     paid: int
     system: int
     idle: int
-    pods: tuple[int, ...]
-    savings: tuple[int, ...]
+    pods: Mapping[str, PodAmounts]
     unallocated_savings: int
 
 
-NOTHING_PAID = NodeAmounts(0, 0, 0, (), (), 0)
+NOTHING_PAID = NodeAmounts(0, 0, 0, MappingProxyType({}), 0)
 
 
-def node_amounts(rate: NodeRate) -> NodeAmounts:
-    """Return a node's amounts: pods + system + idle = paid. A node without a price has none."""
+def node_amounts(rate: NodeRate, before: NodeAmounts = NOTHING_PAID) -> NodeAmounts:
+    """Return a node's amounts: pods + system + idle = paid. A node without a price has none.
+
+    Those of a pod whose snapshot is that of `before` are the very same object.
+    """
     if rate.price is None:
         return NOTHING_PAID
     paid, system = to_nano(rate.price.usd_per_hour), to_nano(rate.system.total)
-    pods = tuple(to_nano(pod.usd.total) for pod in rate.pods)
-    savings = tuple(to_nano(pod.savings) for pod in rate.pods)
+    known = before.pods
+    pods: dict[str, PodAmounts] = {}
+    allocated = allocated_savings = 0
+    for pod in rate.pods:
+        amounts = known.get(pod.uid)
+        if amounts is None or amounts.pod is not pod:
+            cpu, memory, gpu = pod.usd
+            amounts = PodAmounts(pod, to_nano(cpu + memory + gpu), to_nano(pod.savings) if pod.savings else 0)
+        pods[pod.uid] = amounts
+        allocated += amounts.nano
+        allocated_savings += amounts.savings
     on_demand = rate.price.on_demand_usd_per_hour
     saved = 0 if on_demand is None else to_nano(on_demand) - paid
-    return NodeAmounts(paid, system, paid - system - sum(pods), pods, savings, saved - sum(savings))
+    return NodeAmounts(paid, system, paid - system - allocated, pods, saved - allocated_savings)
+
+
+class Differences(NamedTuple):
+    """Of a node's pods: those that are new or have other amounts or another workload, and those that are gone."""
+
+    changed: list[PodAmounts]
+    gone: list[PodAmounts]
 
 
 @dataclass(slots=True)
@@ -69,29 +96,38 @@ class RateSums:
     unallocated_savings: int = 0
     paid: int = 0
 
-    def replace(self, old: NodeRate | None, new: NodeRate | None) -> None:
-        """Take `old` away and add `new`, each under its node's name."""
-        amounts = NOTHING_PAID if new is None else node_amounts(new)
+    def replace(self, name: str, new: NodeRate | None) -> Differences:
+        """Take what a node of that name has away, and add `new` in its place."""
+        before = self.amounts.get(name, NOTHING_PAID)
+        amounts = NOTHING_PAID if new is None else node_amounts(new, before)
         # Integers from here on: nothing can fail half-way.
-        before = NOTHING_PAID if old is None else self.amounts.pop(old.facts.name)
         if new is not None:
-            self.amounts[new.facts.name] = amounts
+            self.amounts[name] = amounts
+        else:
+            self.amounts.pop(name, None)
         self.paid += amounts.paid - before.paid
         self.idle += amounts.idle - before.idle
         self.system += amounts.system - before.system
         self.unallocated_savings += amounts.unallocated_savings - before.unallocated_savings
-        gone = {} if old is None else _by_uid(old, before)
-        for pod, nano, saved in () if new is None else zip(new.pods, amounts.pods, amounts.savings, strict=True):
-            was = gone.pop(pod.uid, None)
+        changed: list[PodAmounts] = []
+        for uid, now in amounts.pods.items():
+            was = before.pods.get(uid)
+            if was is now:
+                continue
             if was is None:
-                self._change(pod, nano, saved, 1)
-            elif was.pod[1:5] != pod[1:5]:
+                self._change(now.pod, now.nano, now.savings, 1)
+            elif was.pod[1:5] != now.pod[1:5]:
                 self._change(was.pod, -was.nano, -was.savings, -1)
-                self._change(pod, nano, saved, 1)
-            elif was.nano != nano or was.savings != saved:
-                self._change(pod, nano - was.nano, saved - was.savings, 0)
-        for was in gone.values():
+                self._change(now.pod, now.nano, now.savings, 1)
+            elif was.nano != now.nano or was.savings != now.savings:
+                self._change(now.pod, now.nano - was.nano, now.savings - was.savings, 0)
+            else:
+                continue
+            changed.append(now)
+        gone = [was for uid, was in before.pods.items() if uid not in amounts.pods]
+        for was in gone:
             self._change(was.pod, -was.nano, -was.savings, -1)
+        return Differences(changed, gone)
 
     def by_namespace(self, names: Iterable[str]) -> Iterator[tuple[str, int, int]]:
         """Yield name, rate and savings of the named namespaces and of what isn't any's; they add up to `paid`."""
@@ -103,13 +139,13 @@ class RateSums:
 
     def _change(self, pod: PodRate, nano: int, savings: int, pods: int) -> None:
         """Add what a pod's rate and savings have grown by, and how many pods more that is."""
-        workload = (pod.workload_kind, pod.workload)
-        workloads = self.workloads.setdefault(pod.namespace, {})
-        _change(self.namespaces, pod.namespace, nano, savings, pods)
+        namespace, workload = pod.namespace, (pod.workload_kind, pod.workload)
+        workloads = self.workloads.setdefault(namespace, {})
+        _change(self.namespaces, namespace, nano, savings, pods)
         _change(workloads, workload, nano, savings, pods)
         if not workloads:
-            del self.workloads[pod.namespace]
-        self.touched.setdefault(pod.namespace, set()).add(workload)
+            del self.workloads[namespace]
+        self.touched.setdefault(namespace, set()).add(workload)
 
 
 def current_nodes(nodes: Iterable[NodeRate]) -> dict[str, NodeRate]:
@@ -120,17 +156,6 @@ def current_nodes(nodes: Iterable[NodeRate]) -> dict[str, NodeRate]:
         if other is None or (other.facts.created_ns, other.facts.uid) < (rate.facts.created_ns, rate.facts.uid):
             by_name[rate.facts.name] = rate
     return by_name
-
-
-class _Known(NamedTuple):
-    pod: PodRate
-    nano: int
-    savings: int
-
-
-def _by_uid(rate: NodeRate, amounts: NodeAmounts) -> dict[str, _Known]:
-    rows = zip(rate.pods, amounts.pods, amounts.savings, strict=True)
-    return {pod.uid: _Known(pod, nano, savings) for pod, nano, savings in rows}
 
 
 def _change(sums: dict[K, Sum], key: K, nano: int, savings: int, pods: int) -> None:

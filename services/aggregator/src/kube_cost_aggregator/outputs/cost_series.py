@@ -1,10 +1,10 @@
 """Rates and totals as chunks of text. Pure: what comes in is immutable, and what hasn't changed is not written anew."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from zlib import crc32
 
 from kube_cost_aggregator.history.store import NamespaceTotal
-from kube_cost_aggregator.outputs.amounts import NodeAmounts, RateSums, Workload, current_nodes
+from kube_cost_aggregator.outputs.amounts import Differences, PodAmounts, RateSums, Workload, current_nodes
 from kube_cost_aggregator.outputs.chunks import NO_SERIES, Block, Chunk, chunk_of
 from kube_cost_aggregator.outputs.cost_families import (
     CLUSTER_FAMILIES,
@@ -30,6 +30,9 @@ Values = dict[tuple[str, ...], str]
 NODE_BUCKETS = 8
 """Nodes share chunks of the node families by a hash of their name, so that a change of one re-compresses an eighth."""
 
+_NO_LINES = ("",) * len(FAMILIES_OF_A_NODE)
+_INFO_COLUMN = FAMILIES_OF_A_NODE.index("kube_cost_node_info")
+_SPOT_COLUMN = FAMILIES_OF_A_NODE.index("kube_cost_node_spot_hourly_usd")
 _NO_TOTAL = NamespaceTotal()
 _POD = POD_FAMILIES[0].name
 _WORKLOAD = WORKLOAD_FAMILIES[0].name
@@ -45,7 +48,8 @@ class CostSeries:
         self._namespace_blocks = [Block(Namer(family, cluster=cluster)) for family in NAMESPACE_FAMILIES]
         self._cluster_blocks = {family.name: Block(Namer(family, cluster=cluster)) for family in CLUSTER_FAMILIES}
         self._node_lines = NodeLines(cluster=cluster)
-        self._pod_lines: dict[str, dict[str, tuple[int, str]]] = {}
+        self._pod_lines: dict[str, dict[str, str]] = {}
+        self._twice: set[str] = set()
         self._buckets: list[dict[str, tuple[str, ...]]] = [{} for _ in range(NODE_BUCKETS)]
         self._workload_lines: dict[str, dict[Workload, str]] = {}
         self._spent: dict[str, tuple[NamespaceTotal, int, tuple[int, int]]] = {}
@@ -62,13 +66,15 @@ class CostSeries:
         """
         current = current_nodes(nodes)
         pods = self.chunks.setdefault(_POD, {})
-        dirty: set[int] = set()
+        dirty: set[tuple[int, int]] = set()
         for name in [name for name in self.nodes if name not in current]:
-            self.sums.replace(self.nodes.pop(name), None)
+            self.sums.replace(name, None)
+            del self.nodes[name]
             self._pod_lines.pop(name, None)
+            self._twice.discard(name)
             pods.pop(name, None)
-            dirty.add(_bucket(name))
-            self._buckets[_bucket(name)].pop(name, None)
+            self._node_lines.forget(name)
+            dirty |= self._put_lines(name, None)
         for name, rate in current.items():
             old = self.nodes.get(name)
             if old is rate:
@@ -76,24 +82,28 @@ class CostSeries:
             if old == rate:  # made anew to say the same: prices that were read again, a sample below the requests
                 self.nodes[name] = rate
                 continue
-            self.sums.replace(old, rate)
+            differences = self.sums.replace(name, rate)
             self.nodes[name] = rate
             amounts = self.sums.amounts[name]
-            pods[name] = self._pod_chunk(rate, amounts, pods.get(name, NO_SERIES))
-            self._buckets[_bucket(name)][name] = self._node_lines.write(rate, amounts)
-            dirty.add(_bucket(name))
+            if differences.changed or differences.gone:
+                pods[name] = self._pod_chunk(name, amounts.pods, differences, pods.get(name, NO_SERIES))
+            dirty |= self._put_lines(name, self._node_lines.write(rate, amounts))
             yield name
-        for bucket in dirty:
-            self._write_bucket(bucket)
-            yield f"bucket {bucket}"
+        for bucket, column in dirty:
+            self._write_bucket(bucket, column)
         if dirty:
+            yield "buckets"
+        if any(column in {_INFO_COLUMN, _SPOT_COLUMN} for _, column in dirty):
             self._write_spot_prices()
 
-    def take_namespaces(self, known: frozenset[str], totals: Totals, now_ns: int, *, with_rates: bool) -> None:
+    def take_namespaces(
+        self, known: frozenset[str], totals: Totals, now_ns: int, *, with_rates: bool, with_settled: bool = True
+    ) -> None:
         """Bring the chunks of namespaces up to date; `known` are those that exist, be there pods in them or not.
 
         A namespace that is gone stays until its last money is of a month that is over. Without `with_rates` there is
-        settled money only: a rate of 0 that only means that nothing has been listed yet would be a lie.
+        settled money only: a rate of 0 that only means that nothing has been listed yet would be a lie. Without
+        `with_settled` the chunks of settled money stay as they are.
         """
         first_day = month_start(now_ns) * 10**9 // NS_PER_DAY
         spending = {name for name, days in totals.days.items() if any(day >= first_day for day in days)}
@@ -109,11 +119,14 @@ class CostSeries:
         self._spent = {row.namespace: self._spent[row.namespace] for row in rows}
         self.overview = Overview(tuple(rows), dict(self.nodes), self.sums.paid)
         for column, (family, block) in enumerate(zip(NAMESPACE_FAMILIES, self._namespace_blocks, strict=True), start=1):
+            settled = family.unit == USD
+            if settled and not with_settled:
+                continue
             values: Values = {(row.namespace,): format_usd(int(row[column])) for row in rows}
-            shown = values if with_rates or family.unit == USD else {}
-            self.chunks[family.name] = {"": block.update(shown)}
-        nodes: Values = {(capacity,): format_usd(totals.nodes.get(capacity, 0)) for capacity in (ON_DEMAND, SPOT)}
-        self._write_cluster(_NODES_TOTAL, nodes)
+            self.chunks[family.name] = {"": block.update(values if with_rates or settled else {})}
+        if with_settled:
+            nodes: Values = {(capacity,): format_usd(totals.nodes.get(capacity, 0)) for capacity in (ON_DEMAND, SPOT)}
+            self._write_cluster(_NODES_TOTAL, nodes)
 
     def take_workloads(self) -> Iterator[str]:
         """Bring the chunks of workloads up to date, one a namespace; yields each namespace as it is done."""
@@ -159,33 +172,48 @@ class CostSeries:
         self.take_volumes(rates.volumes.values())
         yield "volumes"
 
-    def _pod_chunk(self, rate: NodeRate, amounts: NodeAmounts, before: Chunk) -> Chunk:
-        node = rate.facts.name
-        known, prefix = self._pod_lines.get(node, {}), self._pod_namer.prefix
-        lines: dict[str, tuple[int, str]] = {}
-        for pod, nano in zip(rate.pods, amounts.pods, strict=True):
-            shown = known.get(pod.uid)
-            if shown is None:
-                lines[pod.uid] = nano, f"{prefix((pod.namespace, pod.name, node))}{format_usd(nano)}\n"
-            elif shown[0] != nano:
-                lines[pod.uid] = nano, f"{_start(shown[1])}{format_usd(nano)}\n"
-            else:
-                lines[pod.uid] = shown
-        self._pod_lines[node] = lines
-        if len({(pod.namespace, pod.name) for pod in rate.pods}) == len(rate.pods):
-            return chunk_of([line for _, line in lines.values()], before)
+    def take_pods(self, rates: Rates, totals: Totals, now_ns: int) -> Iterator[str]:
+        """Bring rates alone up to date, not those of volumes; yields as `take` does."""
+        yield from self.take_nodes(rates.nodes.values())
+        self.take_namespaces(rates.namespaces, totals, now_ns, with_rates=True, with_settled=False)
+        yield "namespaces"
+        yield from self.take_workloads()
+
+    def _pod_chunk(self, node: str, pods: Mapping[str, PodAmounts], differences: Differences, before: Chunk) -> Chunk:
+        lines = self._pod_lines.setdefault(node, {})
+        others = bool(differences.gone)
+        for amounts in differences.gone:
+            del lines[amounts.pod.uid]
+        for pod, nano, _ in differences.changed:
+            line = lines.get(pod.uid)
+            others = others or line is None
+            start = _start(line) if line else self._pod_namer.prefix((pod.namespace, pod.name, node))
+            lines[pod.uid] = f"{start}{format_usd(nano)}\n"
+        if others:
+            twice = len({(amounts.pod.namespace, amounts.pod.name) for amounts in pods.values()}) < len(pods)
+            (self._twice.add if twice else self._twice.discard)(node)
+        if node not in self._twice:
+            return chunk_of(lines.values(), before)
         together: dict[str, int] = {}  # a pod made anew under its name, the old one not yet gone
-        for nano, line in lines.values():
-            together[_start(line)] = together.get(_start(line), 0) + nano
+        for uid, line in lines.items():
+            together[_start(line)] = together.get(_start(line), 0) + pods[uid].nano
         return chunk_of([f"{start}{format_usd(nano)}\n" for start, nano in together.items()], before)
 
-    def _write_bucket(self, bucket: int) -> None:
+    def _put_lines(self, name: str, lines: tuple[str, ...] | None) -> set[tuple[int, int]]:
+        """Take a node's lines, None where it is gone; return which bucket is to be written in which families."""
+        bucket = _bucket(name)
         kept = self._buckets[bucket]
-        names = sorted(kept)
-        for column, family in enumerate(FAMILIES_OF_A_NODE):
-            chunks = self.chunks.setdefault(family, {})
-            lines = [line for name in names if (line := kept[name][column])]
-            chunks[str(bucket)] = chunk_of(lines, chunks.get(str(bucket), NO_SERIES))
+        before = kept.pop(name, _NO_LINES)
+        if lines is not None:
+            kept[name] = lines
+        changes = enumerate(zip(before, lines or _NO_LINES, strict=True))
+        return {(bucket, column) for column, (old, new) in changes if old != new}
+
+    def _write_bucket(self, bucket: int, column: int) -> None:
+        kept = self._buckets[bucket]
+        chunks = self.chunks.setdefault(FAMILIES_OF_A_NODE[column], {})
+        lines = [line for name in sorted(kept) if (line := kept[name][column])]
+        chunks[str(bucket)] = chunk_of(lines, chunks.get(str(bucket), NO_SERIES))
 
     def _write_spot_prices(self) -> None:
         prices: dict[tuple[str, ...], float] = {}

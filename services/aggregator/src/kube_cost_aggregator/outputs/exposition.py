@@ -14,16 +14,16 @@ from kube_cost_common.runtime.health import Counters
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 TICK_SECONDS = 0.9
-"""From one rendering's start to the next: what is new is visible within a second."""
+"""From one rendering's start to the next: a new pod or price is visible within a second."""
 
-QUIET_SECONDS = 5.0
-"""After so long everything is rendered although nothing changed: some values only grow older."""
+WHOLE_SECONDS = 5.0
+"""So often everything is rendered, changed or not: usage that samples told of, settled money, health."""
 
-INLINE_BYTES = 32 * 1024
+INLINE_BYTES = 64 * 1024
 """Text that is compressed on the event loop, in about a millisecond; more of it goes to a thread."""
 
-INLINE_TOTAL_BYTES = 512 * 1024
-"""A body so large that even adding up its checksum goes to a thread."""
+INLINE_TOTAL_BYTES = 2 * 1024 * 1024
+"""A body so large that even adding up its checksum goes to a thread: half a millisecond a MiB."""
 
 FIRST_SECONDS = 5.0
 """How long a scrape waits for the first rendering."""
@@ -49,16 +49,21 @@ class Metrics:
 
     async def run(self) -> NoReturn:
         """Render for ever."""
+        whole_at = self._clock.monotonic()
         while True:
             self._changes.clear()
             started = self._clock.monotonic()
-            await self._try()
+            whole = started >= whole_at
+            if whole:
+                whole_at = started + WHOLE_SECONDS
+            await self._try(whole=whole)
             await self._clock.sleep(max(0.0, TICK_SECONDS - (self._clock.monotonic() - started)))
-            await self._wait_for_change()
+            await self._wait_for_change(whole_at - self._clock.monotonic())
 
-    async def tick(self) -> None:
-        """Render once, and swap what is served."""
-        keyed = await self._rendering.render(self.current)
+    async def tick(self, *, whole: bool = True) -> None:
+        """Render once, all or what changes with pods and prices, and swap what is served."""
+        render = self._rendering.render if whole else self._rendering.render_pods
+        keyed = await render(self.current)
         large = self.current.size_bytes > INLINE_TOTAL_BYTES or self._deflated.stale_bytes(keyed) > INLINE_BYTES
         if large:
             self.current = await asyncio.to_thread(self._deflated.assemble, keyed)
@@ -81,9 +86,9 @@ class Metrics:
             return web.Response(body=served.gzip, headers=headers)
         return web.Response(body=served.identity(), headers=headers)
 
-    async def _try(self) -> None:
+    async def _try(self, *, whole: bool = True) -> None:
         try:
-            await self.tick()
+            await self.tick(whole=whole)
         except Exception as error:  # noqa: BLE001 - the loop's edge: what was served stays
             self._counters.add("kube_cost_errors_total", component="aggregator", error_type="exposition")
             if not self._failing:
@@ -94,9 +99,9 @@ class Metrics:
                 self._log.info("metrics are rendered again")
             self._failing = False
 
-    async def _wait_for_change(self) -> None:
+    async def _wait_for_change(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(QUIET_SECONDS):
+            async with asyncio.timeout(seconds):
                 await self._changes.wait()
         except TimeoutError:
             pass

@@ -29,16 +29,26 @@ class NodeLines:
 
     def __init__(self, *, cluster: str) -> None:
         self._namers = [Namer(family, cluster=cluster) for family in NODE_FAMILIES]
+        self._prefixes: dict[str, tuple[dict[str, str], list[str]]] = {}
 
     def write(self, rate: NodeRate, amounts: NodeAmounts) -> tuple[str, ...]:
         """Return a line for each of the families, empty where the node has no such series."""
-        labels = _labels(rate)
         return tuple(
-            f"{namer.prefix([labels[label] for label in namer.family.labels])}{value}\n"
-            if (value := _value(namer.family.name, rate, amounts))
-            else ""
-            for namer in self._namers
+            f"{prefix}{value}\n" if (value := _value(family, rate, amounts)) else ""
+            for family, prefix in zip(FAMILIES_OF_A_NODE, self._prefixes_of(rate), strict=True)
         )
+
+    def forget(self, name: str) -> None:
+        """Drop what is kept of a node that is gone."""
+        self._prefixes.pop(name, None)
+
+    def _prefixes_of(self, rate: NodeRate) -> list[str]:
+        labels = _labels(rate)
+        known = self._prefixes.get(rate.facts.name)
+        if known is None or known[0] != labels:
+            prefixes = [namer.prefix([labels[label] for label in namer.family.labels]) for namer in self._namers]
+            known = self._prefixes[rate.facts.name] = (labels, prefixes)
+        return known[1]
 
 
 def _value(family: str, rate: NodeRate, amounts: NodeAmounts) -> str:

@@ -1,8 +1,9 @@
 """All families in the order of the catalogue, as chunks; the event loop gets a turn every few milliseconds."""
 
 import asyncio
+from collections.abc import Iterator
 
-from kube_cost_aggregator.outputs.chunks import Chunk
+from kube_cost_aggregator.outputs.chunks import NO_SERIES, Chunk
 from kube_cost_aggregator.outputs.cost_series import CostSeries
 from kube_cost_aggregator.outputs.deflating import Exposition
 from kube_cost_aggregator.outputs.families import CATALOGUE, ReportedSeries
@@ -28,6 +29,8 @@ class Rendering:
         self._health = HealthSeries(sources=sources, reported=ReportedSeries())
         self._process = ProcessSeries(cluster=sources.cluster, registry=process_registry())
         self._rates_known = False
+        self._families: dict[str, dict[str, Chunk]] = {}
+        self._process_chunk = NO_SERIES
         self._headers = {family.name: Chunk(header(family.name, family.type, family.help), 0) for family in CATALOGUE}
 
     @property
@@ -44,19 +47,39 @@ class Rendering:
         rates, totals = sources.rates(), sources.totals()
         # Once everything has been listed rates are what they say, whatever is lost later.
         self._rates_known = self._rates_known or sources.readiness.ready
-        started = sources.clock.monotonic()
-        for _ in self._costs.take(rates, totals, sources.clock.now_ns(), with_rates=self._rates_known):
-            if sources.clock.monotonic() - started >= BREATH_SECONDS:
+        await self._breathing(self._costs.take(rates, totals, sources.clock.now_ns(), with_rates=self._rates_known))
+        await asyncio.sleep(0)
+        self._families = self._health.take(self._costs.nodes.values(), totals, served)
+        await asyncio.sleep(0)
+        self._process_chunk = self._process.take()
+        return self._keyed()
+
+    async def render_pods(self, served: Exposition) -> list[Keyed]:
+        """Likewise, but bring only the rates up to date that change with pods, nodes and prices.
+
+        Usage, settled money and health stay as the last whole rendering had them.
+        """
+        sources = self._sources
+        if not self._rates_known or sources.pod_rates is None:
+            return await self.render(served)
+        await self._breathing(self._costs.take_pods(sources.pod_rates(), sources.totals(), sources.clock.now_ns()))
+        return self._keyed()
+
+    async def _breathing(self, steps: Iterator[str]) -> None:
+        clock = self._sources.clock
+        started = clock.monotonic()
+        for _ in steps:
+            if clock.monotonic() - started >= BREATH_SECONDS:
                 await asyncio.sleep(0)
-                started = sources.clock.monotonic()
-        await asyncio.sleep(0)
-        families = {**self._costs.chunks, **self._health.take(self._costs.nodes.values(), totals, served)}
-        await asyncio.sleep(0)
+                started = clock.monotonic()
+
+    def _keyed(self) -> list[Keyed]:
+        families = {**self._costs.chunks, **self._families}
         keyed: list[Keyed] = []
         for family in CATALOGUE:
             chunks = [((family.name, key), chunk) for key, chunk in families.get(family.name, {}).items() if chunk.text]
             if chunks:
                 keyed.append(((family.name, "#"), self._headers[family.name]))
                 keyed += chunks
-        keyed.append((("process", ""), self._process.take()))
+        keyed.append((("process", ""), self._process_chunk))
         return keyed

@@ -40,14 +40,16 @@ class WatchFacts(Protocol):
 class Sources:
     """What is shown. `cluster` is empty where the cluster has no name.
 
-    `rates` brings the rates up to date before it returns them. `last_samples` has the end of each node's last usage
-    sample in Unix nanoseconds. `pending_messages` is None while nobody knows.
+    `rates` brings the rates up to date before it returns them; `pod_rates` does so but for usage and volumes, None
+    where that is no less. `last_samples` has the end of each node's last usage sample in Unix nanoseconds.
+    `pending_messages` is None while nobody knows.
     """
 
     cluster: str
     version: str
     revision: str
     rates: Callable[[], Rates]
+    pod_rates: Callable[[], Rates] | None = None
     totals: Callable[[], Totals]
     last_samples: Callable[[], Mapping[str, int]]
     watches: Callable[[], Sequence[WatchFacts]]

@@ -94,6 +94,8 @@ class Inventory:
         """The plain kinds, which are only kept: by kind, then by uid."""
         self.dirty_nodes: set[str] = set()
         """Whose rates are to be made anew."""
+        self.used_nodes: set[str] = set()
+        """Likewise, but only since a sample told of their pods' usage: that may be shown a little later."""
         self.unkept_nodes: set[str] = set()
         """Of which something has changed that the ledger hasn't been given for a restart."""
         self.gone_nodes: set[str] = set()
@@ -363,6 +365,11 @@ class Inventory:
             self.dirty_nodes.add(node_uid)
             self.unkept_nodes.add(node_uid)
         self._changed()
+
+    def mark_used(self, node_uid: str) -> None:
+        """Note that a sample has told of a node: nobody is woken to show it."""
+        self.used_nodes.add(node_uid)
+        self.unkept_nodes.add(node_uid)
 
     def _forget_homeless(self, now_ns: int) -> None:
         """Drop the pods whose node never came though they ended long ago."""

@@ -1,7 +1,7 @@
 """What everything costs at this moment: immutable snapshots, one a node, made anew when something of it changes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from kube_cost_aggregator.state.facts import NodeFacts, VolumeFacts
@@ -79,18 +79,8 @@ class RateBoard:
     def refresh(self, book: PriceBook) -> Rates:
         """Return the rates at the prices of `book`; nodes that haven't changed keep their snapshot, by identity."""
         inventory = self._inventory
-        repriced = book is not self._book
-        dirty = set(inventory.nodes) | set(self._nodes) if repriced else set(inventory.dirty_nodes)
-        inventory.dirty_nodes.clear()
-        self._book = book
-        nodes = dict(self._nodes)
-        for uid in dirty:
-            node = inventory.nodes.get(uid)
-            if node is None or node.ended_ns is not None:
-                nodes.pop(uid, None)
-            else:
-                nodes[uid] = _rate(node, book)
-        self._nodes = nodes
+        inventory.dirty_nodes |= inventory.used_nodes
+        nodes = self._refreshed(book)
         classes = by_name(inventory.storage_classes.values())
         region = inventory.region()
         volumes = {
@@ -101,8 +91,31 @@ class RateBoard:
         self.now = Rates(nodes, volumes, names)
         return self.now
 
+    def refresh_pods(self, book: PriceBook) -> Rates:
+        """Return the rates with what has changed but for usage alone, and volumes: those are as they were."""
+        self.now = replace(self.now, nodes=self._refreshed(book))
+        return self.now
 
-def _rate(node: Node, book: PriceBook) -> NodeRate:
+    def _refreshed(self, book: PriceBook) -> Mapping[str, NodeRate]:
+        inventory = self._inventory
+        repriced = book is not self._book
+        dirty = inventory.nodes.keys() | self._nodes.keys() if repriced else set(inventory.dirty_nodes)
+        inventory.dirty_nodes.clear()
+        inventory.used_nodes -= dirty
+        self._book = book
+        nodes = dict(self._nodes)
+        for uid in dirty:
+            node = inventory.nodes.get(uid)
+            if node is None or node.ended_ns is not None:
+                nodes.pop(uid, None)
+            else:
+                nodes[uid] = _rate(node, book, nodes.get(uid))
+        self._nodes = nodes
+        return nodes
+
+
+def _rate(node: Node, book: PriceBook, before: NodeRate | None) -> NodeRate:
+    """Return a node's rates; pods whose rates are those of `before` keep their snapshot, by identity."""
     prices = book.node_prices(node.facts, node.identity)
     if prices.now is None:
         why = book.why_unpriced(node.identity)
@@ -114,17 +127,32 @@ def _rate(node: Node, book: PriceBook) -> NodeRate:
     rates = node_rates(
         price=prices.now,
         allocatable=node.facts.allocatable,
-        requests=[pod.request for pod in running],
+        requests=[pod.requests[-1].requests for pod in running],
         usages=[pod.usage for pod in running],
     )
     price = prices.now
     saved = 0.0 if price.on_demand_usd_per_hour is None else price.on_demand_usd_per_hour - price.usd_per_hour
     saved_per_usd = saved / price.usd_per_hour if price.usd_per_hour > 0 else 0.0
-    pods = tuple(
-        PodRate(pod.uid, pod.namespace, pod.name, pod.workload_kind, pod.workload, usd, usd.total * saved_per_usd)
-        for pod, usd in zip(running, rates.pods, strict=True)
-    )
-    unallocated = saved - sum(pod.savings for pod in pods)
+    known = {pod.uid: pod for pod in before.pods} if before is not None and before.price == price else {}
+    pods: list[PodRate] = []
+    allocated = 0.0
+    for pod, usd in zip(running, rates.pods, strict=True):
+        rate = known.get(pod.uid)
+        if rate is None or rate.usd != usd or rate.workload != pod.workload or rate.workload_kind != pod.workload_kind:
+            cpu, memory, gpu = usd
+            savings = (cpu + memory + gpu) * saved_per_usd
+            rate = PodRate(pod.uid, pod.namespace, pod.name, pod.workload_kind, pod.workload, usd, savings)
+        pods.append(rate)
+        allocated += rate.savings
     return NodeRate(
-        node.facts, node.identity, price, "", prices.on_demand, prices.spot, pods, rates.system, rates.idle, unallocated
+        node.facts,
+        node.identity,
+        price,
+        "",
+        prices.on_demand,
+        prices.spot,
+        tuple(pods),
+        rates.system,
+        rates.idle,
+        saved - allocated,
     )

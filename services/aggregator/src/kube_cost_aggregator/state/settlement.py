@@ -235,7 +235,7 @@ class Settlement:
         for pod in node.pods.values():
             if pod.uid in usage:
                 pod.usage = usage[pod.uid]
-        self._inventory.mark(node.facts.uid)
+        self._inventory.mark_used(node.facts.uid)
         self._forget_settled(node, state)
 
     def _book(
