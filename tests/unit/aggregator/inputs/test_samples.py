@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.bench import Bench
 from harness.records import MINUTE, START, FakeKernel, pod_facts, used
-from kube_cost_aggregator.inputs.samples import MAX_PODS, SampleError, SampleReader
+from kube_cost_aggregator.inputs.samples import MAX_PODS, SampleError, SampleReader, is_sound, pod_faults
 from kube_cost_aggregator.state.settlement import Outcome
 from kube_cost_common.messages.codec import encode
 from kube_cost_common.messages.names import usage_subject
@@ -226,3 +226,45 @@ def test_a_sample_is_settled_as_it_was_read() -> None:
     """The whole way of a good one."""
     bench = Bench()
     assert bench.take(read(sample())) is Outcome.SETTLED
+
+
+_TEXTS = st.sampled_from(["", "a", "web-1.x", "A", "a b", "ä", "a\n", "x" * 64, "x" * 65, "x" * 253, "x" * 254])
+_MOMENTS = st.sampled_from([-1, 0, 1, 5, 9, 10, 11])
+_AMOUNTS = st.sampled_from([0.0, -0.0, 1.5, -1e-300, 1e12, 2e12, 1e23, 1e24, float("nan"), float("inf")])
+_COUNTS = st.sampled_from([None, 0, 7, -1, 2**62 - 1, 2**62])
+
+
+@given(
+    st.builds(
+        PodUsage,
+        uid=_TEXTS,
+        namespace=_TEXTS,
+        name=_TEXTS,
+        since_ns=_MOMENTS,
+        last_ns=_MOMENTS,
+        ended=st.booleans(),
+        cpu_seconds=_AMOUNTS,
+        memory_byte_seconds=_AMOUNTS,
+        ephemeral_byte_seconds=st.none() | _AMOUNTS,
+        receive_bytes=_COUNTS,
+        transmit_bytes=_COUNTS,
+        read_bytes=_COUNTS,
+        write_bytes=_COUNTS,
+        read_operations=_COUNTS,
+        write_operations=_COUNTS,
+    )
+)
+def test_a_pod_is_sound_where_it_has_no_fault(pod: PodUsage) -> None:
+    """The quick look at a pod and the thorough one agree."""
+    assert is_sound(pod, 10) is (next(pod_faults(pod, 10), None) is None)
+
+
+@pytest.mark.parametrize("field", [*PodUsage.__struct_fields__])
+def test_a_sound_pod_is_unsound_by_any_one_field(field: str) -> None:
+    """So that the law above isn't about pods with many faults only."""
+    good = used(receive_bytes=1, transmit_bytes=1, read_bytes=1, write_bytes=1)
+    good = msgspec.structs.replace(good, read_operations=1, write_operations=1, ephemeral_byte_seconds=1.0)
+    assert is_sound(good, START + MINUTE)
+    bad: Any = {str: "a b", int: -1, float: -1.0}.get(type(getattr(good, field)))
+    if bad is not None:
+        assert not is_sound(msgspec.structs.replace(good, **{field: bad}), START + MINUTE)

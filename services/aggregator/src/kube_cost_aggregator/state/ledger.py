@@ -1,5 +1,6 @@
 """The ledger: what was settled, in whole nano-USD, and where each node's settlement goes on from."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from kube_cost_aggregator.history.store import (
     Store,
 )
 from kube_cost_aggregator.state.pods import Pod
-from kube_cost_common.domain.money import NS_PER_SECOND, to_nano
+from kube_cost_common.domain.money import NANO_PER_USD, NS_PER_SECOND, to_nano
 from kube_cost_common.domain.settlement import HourCharges, PodCharge, Usd
 
 IDLE = "__idle__"
@@ -119,14 +120,15 @@ class Ledger:
             running = self._running(node, hour)
             before = _node_money(running)
             _add_node(running, charges)
-            by_namespace: dict[str, Money] = {}
+            by_namespace = defaultdict[str, list[int]](lambda: [0, 0, 0, 0])
             for key, charge in charges.pods.items():
                 pod = pods[key]
-                added = self._book_pod(node, running, pod, charge)
-                known = by_namespace.get(pod.namespace)
-                by_namespace[pod.namespace] = added if known is None else known.plus(added)
+                self._book_pod(node, running, pod, charge, by_namespace[pod.namespace])
             for namespace, added in by_namespace.items():
-                self._add(hour, namespace, added)
+                money = Money(*added)
+                running.pods_nano += money.total
+                running.pods_savings_nano += money.savings
+                self._add(hour, namespace, money)
             after = _node_money(running)
             self.batch.node_hours[hour, node.node_id] = after
             self._add(hour, SYSTEM, after.system.minus(before.system))
@@ -145,29 +147,29 @@ class Ledger:
 
     def write_pod(self, pod: Pod, node: NodeState) -> int:
         """Let the next commit write who a pod is; return its number in the ledger."""
+        if pod.written and pod.pod_id is not None:
+            return pod.pod_id
         if pod.pod_id is None:
             pod.pod_id = self._next_pod_id
             self._next_pod_id += 1
-            pod.written = False
-        if not pod.written:
-            requests = pod.request
-            settled_to_end = pod.end_ns is not None and pod.end_ns <= node.settled_through_ns
-            self.batch.pods[pod.pod_id] = PodRow(
-                pod_id=pod.pod_id,
-                uid=pod.uid,
-                usage_uid=pod.usage_uid,
-                namespace=pod.namespace,
-                name=pod.name,
-                node_id=node.node_id,
-                workload_kind=pod.workload_kind,
-                workload=pod.workload,
-                start_ns=pod.start_ns,
-                end_ns=pod.end_ns if settled_to_end else None,
-                vcpu_request=requests.vcpu,
-                memory_gib_request=requests.memory_gib,
-                gpus=requests.gpus,
-            )
-            pod.written = settled_to_end or pod.end_ns is None
+        requests = pod.request
+        settled_to_end = pod.end_ns is not None and pod.end_ns <= node.settled_through_ns
+        self.batch.pods[pod.pod_id] = PodRow(
+            pod_id=pod.pod_id,
+            uid=pod.uid,
+            usage_uid=pod.usage_uid,
+            namespace=pod.namespace,
+            name=pod.name,
+            node_id=node.node_id,
+            workload_kind=pod.workload_kind,
+            workload=pod.workload,
+            start_ns=pod.start_ns,
+            end_ns=pod.end_ns if settled_to_end else None,
+            vcpu_request=requests.vcpu,
+            memory_gib_request=requests.memory_gib,
+            gpus=requests.gpus,
+        )
+        pod.written = settled_to_end or pod.end_ns is None
         return pod.pod_id
 
     def follow(self, stream_created_ns: int, sequence: int) -> None:
@@ -198,24 +200,33 @@ class Ledger:
         node.hours = [*node.hours, running]
         return running
 
-    def _book_pod(self, node: NodeState, hour: RunningHour, pod: Pod, charge: PodCharge) -> Money:
+    def _book_pod(self, node: NodeState, hour: RunningHour, pod: Pod, charge: PodCharge, added: list[int]) -> None:
+        """Add a charge to its row, and what the row's whole nano-USD grow by, in the order of `Money`, to `added`."""
         pod_id = self.write_pod(pod, node)
         row = hour.pods.get(pod_id)
         if row is None:
             row = hour.pods[pod_id] = Running()
-        before = _money(row)
+        # Rounded here and not by `_money`: this is done for each pod of each sample.
+        added[0] -= round(row.cpu * NANO_PER_USD)
+        added[1] -= round(row.memory * NANO_PER_USD)
         row.cpu += charge.cpu
         row.memory += charge.memory
-        row.gpu += charge.gpu
-        row.savings += charge.savings
         row.seconds += charge.seconds
         row.estimated_seconds += charge.estimated_seconds
-        after = _money(row)
-        self.batch.pod_hours[hour.hour, pod_id] = PodHour(after, row.seconds, row.estimated_seconds)
-        added = after.minus(before)
-        hour.pods_nano += added.total
-        hour.pods_savings_nano += added.savings
-        return added
+        cpu, memory, gpu, savings = round(row.cpu * NANO_PER_USD), round(row.memory * NANO_PER_USD), 0, 0
+        added[0] += cpu
+        added[1] += memory
+        if charge.gpu or row.gpu or charge.savings or row.savings:  # most have neither
+            added[2] -= to_nano(row.gpu)
+            added[3] -= to_nano(row.savings)
+            row.gpu += charge.gpu
+            row.savings += charge.savings
+            gpu, savings = to_nano(row.gpu), to_nano(row.savings)
+            added[2] += gpu
+            added[3] += savings
+        self.batch.pod_hours[hour.hour, pod_id] = PodHour(
+            Money(cpu, memory, gpu, savings), row.seconds, row.estimated_seconds
+        )
 
     def _add(self, hour: int, namespace: str, money: Money) -> None:
         key = (hour, namespace)

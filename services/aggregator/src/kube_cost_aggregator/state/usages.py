@@ -44,6 +44,20 @@ class Window:
     memory_start_ns: int
     end_ns: int
 
+    def holds(self, pod: Pod, used: PodUsage, base: PodTotals, offset_ns: int) -> bool:
+        """Whether a pod lives through all of the window, was known before it, and its totals have grown in it.
+
+        Its averages are then its differences by the time, as those of most pods are in most samples.
+        """
+        return (
+            pod.end_ns is None
+            and pod.start_ns <= self.start_ns
+            and used.since_ns + offset_ns <= self.memory_start_ns < used.last_ns + offset_ns
+            and base.cpu_seconds <= used.cpu_seconds
+            and base.memory_byte_seconds <= used.memory_byte_seconds
+            and self.start_ns < self.end_ns
+        )
+
     def cpu(self, pod: Pod, used: PodUsage, base: PodTotals | None) -> float:
         """Return a pod's average vCPUs over its life within the window."""
         total = used.cpu_seconds - (base.cpu_seconds if base is not None else 0.0)
@@ -85,7 +99,7 @@ class Window:
 class Averages:
     """What a sample says of each pod (by uid) on average, and the vCPU seconds that no pod's totals hold.
 
-    `read_to_ns` is when each was last read, `lifetime_vcpu` its average from its start until then.
+    `read_to_ns` is when each that has ended was last read, `lifetime_vcpu` its average from its start until then.
     """
 
     window: Window
@@ -114,6 +128,7 @@ def averages(
         watched_from = min(sample.start_ns, *(used.since_ns for used in sample.pods), sample.end_ns)
         memory_start = max(window_start, watched_from + offset_ns)
     window = Window(start_ns=min(window_start, end_ns), memory_start_ns=min(memory_start, end_ns), end_ns=end_ns)
+    seconds = (window.end_ns - window.start_ns) / NS_PER_SECOND
     usage: dict[str, Resources] = {}
     read_to_ns: dict[str, int] = {}
     lifetime_vcpu: dict[str, float] = {}
@@ -122,6 +137,15 @@ def averages(
     for used in sample.pods:
         pod = pods.get(used.uid)
         base = baseline.get(used.uid)
+        if base is not None and pod is not None and window.holds(pod, used, base, offset_ns) and same_session:
+            cpu_seconds = used.cpu_seconds - base.cpu_seconds
+            seen_cpu_seconds += cpu_seconds
+            byte_seconds = used.memory_byte_seconds - base.memory_byte_seconds
+            read_ns = min(end_ns, used.last_ns + offset_ns) - window.memory_start_ns
+            usage[pod.uid] = Resources(
+                cpu_seconds / seconds, byte_seconds / BYTES_PER_GIB * NS_PER_SECOND / read_ns, 0.0
+            )
+            continue
         born_within = known_before or used.since_ns > sample.start_ns + _READ_SLACK_NS
         if base is None and not born_within and (pod is None or pod.start_ns < start_ns):
             complete = False
@@ -133,8 +157,9 @@ def averages(
         if pod is not None:
             memory = window.memory_gib(pod, used, base if same_session else None, offset_ns)
             usage[pod.uid] = Resources(cpu, memory, 0.0)
-            read_to_ns[pod.uid] = read_to = used.last_ns + offset_ns
-            lifetime_vcpu[pod.uid] = used.cpu_seconds * NS_PER_SECOND / max(1, read_to - pod.start_ns)
+            if pod.end_ns is not None:
+                read_to_ns[pod.uid] = read_to = used.last_ns + offset_ns
+                lifetime_vcpu[pod.uid] = used.cpu_seconds * NS_PER_SECOND / max(1, read_to - pod.start_ns)
     unseen = 0.0
     root = root_cpu_seconds(sample)
     root_before = state.root_cpu_seconds
