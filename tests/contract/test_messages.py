@@ -101,12 +101,15 @@ def test_fields_that_an_older_writer_did_not_know_get_their_defaults(wire: WireR
 
 
 def test_the_defaults_of_later_fields_stay_what_they_are() -> None:
-    """An old price has no labels and no note, an old report no node."""
+    """An old price has no labels and no note, an old report no node, an old sample doesn't say what its machine is."""
     price = decode(wire_records.PRICE_RECORD.record, wire_records.PRICE_RECORD.plain[:18])
     report = decode(wire_records.STATUS_REPORT.record, wire_records.STATUS_REPORT.plain[:10])
+    sample = decode(wire_records.USAGE_SAMPLE.record, wire_records.USAGE_SAMPLE.plain[:11])
     assert isinstance(price, PriceRecord)
+    assert isinstance(sample, UsageSample)
     assert isinstance(report, StatusReport)
     assert (price.labels_hash, price.note, report.node) == ("", "", "")
+    assert (sample.vcpu, sample.memory_bytes) == (0.0, 0)
 
 
 def test_parts_of_an_older_writer_get_their_defaults() -> None:
@@ -170,7 +173,7 @@ def test_fields_of_a_later_minor_version_are_passed_over(wire: WireRecord, later
 def test_later_fields_are_appended_to_parts_too() -> None:
     """The test before would show nothing if its lists weren't longer."""
     longer = appended(wire_records.USAGE_SAMPLE.plain, ["later"])
-    assert [len(longer), len(longer[9]), len(longer[9][0]), len(longer[10]), len(longer[10][0])] == [12, 2, 8, 1, 16]
+    assert [len(longer), len(longer[9]), len(longer[9][0]), len(longer[10]), len(longer[10][0])] == [14, 2, 8, 1, 16]
 
 
 def test_a_whole_number_is_a_float_where_a_float_is_meant() -> None:

@@ -125,6 +125,7 @@ async def live(life: Life) -> None:
             ledger=ledger,
             timings=Timings(),
             nodes_watched=lambda: True,
+            nodes_listed_ns=lambda: 0,
             bus_connected=lambda: bus.connected,
             heard=lambda _node, _stored_at_ns: None,
             clock=SystemClock(),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from kube_cost_agent.machine import Machine
 from kube_cost_agent.readings import CgroupReading, NodeReading, PodSummary
 from kube_cost_agent.sampler import Sampler
 from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
@@ -39,12 +40,16 @@ SECOND_NS = 1_000_000_000
 
 @dataclass
 class SimulatedAgent:
-    """An agent of a simulated node: the real sampler, fed with the simulator's counters."""
+    """An agent of a simulated node: the real sampler, fed with the simulator's counters.
+
+    `sampled_ns` and `boundaries` are times of the cluster; the agent's own clock is `ahead_ns` of that.
+    """
 
     node: str
     node_uid: str
     sampler: Sampler
     sampled_ns: int
+    ahead_ns: int = 0
     boundaries: list[int] = field(default_factory=list)
 
 
@@ -121,16 +126,16 @@ class Twin:
         """Let an agent read, and publish a sample if its interval is full."""
         now_ns = self.clock.now_ns()
         reading = self.cluster.reading(agent.node)
-        agent.sampler.take(_reading(reading))
+        agent.sampler.take(_reading(reading, agent.ahead_ns))
         if now_ns - agent.sampled_ns >= self._interval_ns:
             agent.sampler.learn(_summary(reading))
-            await self.take(agent.sampler.sample(now_ns))
+            await self.take(agent.sampler.sample(now_ns + agent.ahead_ns), stored_at_ns=now_ns)
             agent.sampled_ns = now_ns
             agent.boundaries.append(now_ns)
 
-    async def take(self, sample: UsageSample) -> None:
+    async def take(self, sample: UsageSample, *, stored_at_ns: int, unwatched: bool = False) -> None:
         """Settle and commit a sample."""
-        self.settlement.take(sample, sample.sent_at_ns)
+        self.settlement.take(sample, stored_at_ns, unwatched=unwatched)
         await self.ledger.commit(self.clock.now_ns())
 
     async def catch_up(self) -> None:
@@ -163,13 +168,18 @@ class Twin:
     def _join(self, node: str) -> None:
         self._sessions += 1
         now_ns = self.clock.now_ns()
-        self.agents[node] = SimulatedAgent(
-            node,
-            self.cluster.history.node(node).uid,
-            Sampler(cluster="twin", node=node, boot_id="boot", session=f"{self._sessions:016x}", start_ns=now_ns),
-            now_ns,
+        fact = self._facts[node]
+        ahead_ns = fact.clock_offset_seconds * SECOND_NS
+        sampler = Sampler(
+            cluster="twin",
+            node=node,
+            boot_id="boot",
+            session=f"{self._sessions:016x}",
+            start_ns=now_ns + ahead_ns,
+            machine=Machine(fact.capacity.cpu_millicores / 1000, fact.capacity.memory_bytes),
         )
-        self.agents[node].sampler.take(_reading(self.cluster.reading(node)))
+        self.agents[node] = SimulatedAgent(node, self.cluster.history.node(node).uid, sampler, now_ns, ahead_ns)
+        sampler.take(_reading(self.cluster.reading(node), ahead_ns))
 
     def _deliver(self, events: list[StoreEvent], at_ns: int) -> None:
         for event in events:
@@ -234,9 +244,9 @@ def _record(fact: NodeFact, usd: Fraction, from_ns: int) -> PriceRecord:
     )
 
 
-def _reading(simulated: SimulatedReading) -> NodeReading:
+def _reading(simulated: SimulatedReading, ahead_ns: int) -> NodeReading:
     return NodeReading(
-        at_ns=simulated.at_ns,
+        at_ns=simulated.at_ns + ahead_ns,
         roots={"kubepods": {"kubepods": _cgroup(simulated.kubepods)}, "node": {"": _cgroup(simulated.node)}},
         pods={pod.kubelet_uid: {pod.kubelet_uid: _cgroup(counted)} for pod, counted in simulated.pods.values()},
     )

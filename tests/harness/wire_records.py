@@ -93,6 +93,8 @@ USAGE_SAMPLE = WireRecord(
                 ephemeral_byte_seconds=0.25,
             ),
         ],
+        vcpu=4.0,
+        memory_bytes=16_374_562_816,
     ),
     plain=[
         1,
@@ -127,6 +129,8 @@ USAGE_SAMPLE = WireRecord(
                 0.25,
             ],
         ],
+        4.0,
+        16_374_562_816,
     ],
     required=11,
 )

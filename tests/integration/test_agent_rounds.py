@@ -16,6 +16,7 @@ from kube_cost_agent.agent import Agent
 from kube_cost_agent.cgroup_layout import CgroupTreeNotFoundError
 from kube_cost_agent.cgroups import CgroupReader
 from kube_cost_agent.kubelet import Kubelet, KubeletAddress
+from kube_cost_agent.machine import UNKNOWN_MACHINE
 from kube_cost_agent.publisher import Publisher
 from kube_cost_agent.session import CurrentSession
 from kube_cost_common.runtime.clock import SystemClock
@@ -58,7 +59,7 @@ async def parts(root: Path, tmp_path: Path) -> AsyncIterator[_Parts]:
     clock, log = SystemClock(), structlog.get_logger()
     counters, problems = Counters(), Problems()
     readiness = Readiness({"cgroups": "no cgroups", "sample": "no sample"})
-    session = CurrentSession(clock=clock, cluster="c", node="n", boot_id="first")
+    session = CurrentSession(clock=clock, cluster="c", node="n", boot_id="first", machine=UNKNOWN_MACHINE)
     (tmp_path / "boot_id").write_text("first\n")
     port = free_port()
     publisher = Publisher(

@@ -37,17 +37,17 @@ class RestartingTwin(Twin):
     restarts = 0
     delivered: tuple[UsageSample, ...] = ()
 
-    async def take(self, sample: UsageSample) -> None:
+    async def take(self, sample: UsageSample, *, stored_at_ns: int, unwatched: bool = False) -> None:
         if self.restarts % 2:  # one is settled, and ends before its commit
             self.settlement.catch_up(self.clock.now_ns(), connected=True, drained=False)
             await self.ledger.commit(self.clock.now_ns())
-            self.settlement.take(sample, sample.sent_at_ns)
+            self.settlement.take(sample, stored_at_ns)
             await self.begin_anew()
-        await super().take(sample)
+        await super().take(sample, stored_at_ns=stored_at_ns, unwatched=unwatched)
         self.delivered = (*self.delivered, sample)[-7:]
         await self.begin_anew()
         for old in self.delivered:
-            await super().take(old)
+            await super().take(old, stored_at_ns=old.sent_at_ns)
 
     async def begin_anew(self) -> None:
         self.restarts += 1
@@ -85,11 +85,11 @@ class AwayTwin(Twin):
 
     waiting: list[UsageSample] | None = None
 
-    async def take(self, sample: UsageSample) -> None:
+    async def take(self, sample: UsageSample, *, stored_at_ns: int, unwatched: bool = False) -> None:
         if self.waiting is not None:
             self.waiting.append(sample)
         else:
-            await super().take(sample)
+            await super().take(sample, stored_at_ns=stored_at_ns, unwatched=unwatched)
 
     async def leave(self) -> None:
         self.store.close()
@@ -100,7 +100,7 @@ class AwayTwin(Twin):
         await self.start_aggregator()
         self.relist()
         for sample in waiting:
-            await self.take(sample)
+            await self.take(sample, stored_at_ns=sample.sent_at_ns, unwatched=True)
 
 
 def node(name: str, **changes: Any) -> NodeFact:
@@ -142,13 +142,19 @@ async def away(tmp_path: Path) -> AwayTwin:
     twin = AwayTwin(
         scenario=Scenario(
             name="away",
-            nodes=(node("n1"), node("n2", leaves_after_seconds=700)),
+            nodes=(
+                node("n1"),
+                node("n2", leaves_after_seconds=700),
+                node("n3", joins_after_seconds=480, leaves_after_seconds=850),
+            ),
             namespaces=(NamespaceFact("shop"),),
             workloads=(
                 pod("stays", "n1", 10, 3000),
                 pod("ends-meanwhile", "n1", 20, 600),
                 pod("only-meanwhile", "n1", 500, 200),
                 pod("with-its-node", "n2", 30, 3000),
+                pod("came-to-it", "n2", 450, 3000),
+                pod("nobody-saw", "n3", 490, 3000),
             ),
         ),
         folder=tmp_path,
@@ -176,7 +182,7 @@ async def test_nothing_is_lost_while_the_aggregator_is_away(away: AwayTwin, tmp_
     """All sums hold, each pod has one row an hour, and the node that stayed is paid without a gap."""
     rows.check_sums(tmp_path)
     with rows.opened(tmp_path) as db:
-        assert db.execute("SELECT count(*), count(DISTINCT uid) FROM pods").fetchone() == (4, 4)
+        assert db.execute("SELECT count(*), count(DISTINCT uid) FROM pods").fetchone() == (6, 6)
     stayed = away.cluster.history.node("n1")
     assert rows.node_seconds(tmp_path)[stayed.uid] == pytest.approx(
         away.agents["n1"].sampled_ns / 1e9 - stayed.created_ns / 1e9
@@ -208,7 +214,34 @@ async def test_a_node_that_went_meanwhile_is_settled_by_its_samples(away: AwayTw
     assert lived - 60 <= rows.node_seconds(tmp_path)[left.uid] <= lived
     money, _ = charged(away, tmp_path, "with-its-node")
     assert money.seconds > lived - 60 - 31
+    money, lived = charged(away, tmp_path, "came-to-it")
+    assert lived - 60 - 11 <= money.seconds <= lived
     assert left.uid not in away.ledger.nodes
     with rows.opened(tmp_path) as db:
         assert db.execute("SELECT count(*) FROM node_states").fetchone() == (1,)
         assert [name[:5] for (name,) in db.execute("SELECT name FROM pods WHERE end_ns IS NULL")] == ["stays"]
+
+
+async def test_a_node_that_came_and_went_meanwhile_is_known_by_its_samples(away: AwayTwin, tmp_path: Path) -> None:
+    """It is paid like others of its size from its agent's first sample to its last, its pod by usage, all estimated."""
+    history = away.cluster.history.node("n3")
+    (agent,) = [agent for agent in away.gone_agents if agent.node == "n3"]
+    assert history.uid not in rows.node_seconds(tmp_path)
+    uid = "unlisted/n3/boot"
+    seconds = (agent.boundaries[-1] - history.created_ns) / SECOND_NS
+    assert rows.node_seconds(tmp_path)[uid] == pytest.approx(seconds, abs=5)
+    with rows.opened(tmp_path) as db:
+        (found,) = db.execute(
+            """SELECT name, instance_type, sum(paid_nano), sum(seconds), sum(estimated_seconds)
+               FROM node_hours JOIN nodes USING (node_id) WHERE uid = ? GROUP BY node_id""",
+            (uid,),
+        ).fetchall()
+    name, instance_type, paid, lived, estimated = found
+    assert (name, instance_type, estimated) == ("n3", "m5.xlarge", lived)
+    assert paid == pytest.approx(0.192e9 * lived / 3600, abs=1)
+    money, _ = charged(away, tmp_path, "nobody-saw")
+    assert lived - 60 <= money.seconds <= lived
+    assert money.estimated_seconds == money.seconds
+    assert money.cpu == pytest.approx(
+        money.seconds * 0.7 / 3600 * 0.192e9 * 0.031611 / (4 * 0.031611 + 16 * 0.004237), rel=0.05
+    )

@@ -70,6 +70,7 @@ class Aggregator:
         self.began_ns = began_ns
         self.kernel = FakeKernel(pods={"pod-uid": (2.0, 6.0)}, began_ns=began_ns, sampled_ns=began_ns)
         self.watched = True
+        self.listed_ns = 0
         self.clock = HurriedClock()
         self.store: RefusingStore
 
@@ -100,6 +101,7 @@ class Aggregator:
             ledger=self.ledger,
             timings=Timings(),
             nodes_watched=lambda: self.watched,
+            nodes_listed_ns=lambda: self.listed_ns,
             bus_connected=lambda: self.bus.connected,
             heard=lambda _node, _stored_at_ns: None,
             clock=self.clock,
@@ -309,3 +311,51 @@ async def test_a_silent_node_is_settled_while_another_speaks(aggregator: Aggrega
                 await aggregator.publish(aggregator.kernel.sample(aggregator.began_ns + seconds * SECOND))
                 await asyncio.sleep(0.1)
     assert rows.node_seconds(aggregator.folder)["second"] == pytest.approx(600, abs=20)
+
+
+async def test_a_node_that_came_and_went_before_the_list_is_settled_by_its_samples(aggregator: Aggregator) -> None:
+    """Its samples waited on the bus while nobody watched; one that is stored after the list is refused."""
+    intake = await aggregator.start()
+    gone = FakeKernel(
+        node="gone",
+        session="3" * 16,
+        pods={"lost": (1.0, 1.0)},
+        began_ns=aggregator.began_ns,
+        sampled_ns=aggregator.began_ns,
+    )
+    for number in (1, 2):
+        sample = gone.sample(aggregator.began_ns + number * MINUTE)
+        await aggregator.publish(msgspec.structs.replace(sample, vcpu=4.0, memory_bytes=16 * 2**30))
+    await aggregator.publish(aggregator.sample(1))
+    aggregator.listed_ns = SystemClock().now_ns() + SECOND
+    async with background(intake.run()):
+        await eventually(lambda: aggregator.settled_minutes == 1.0)
+        await aggregator.acknowledged(3)
+        aggregator.listed_ns = 0
+        stray = FakeKernel(node="stray", began_ns=aggregator.began_ns, sampled_ns=aggregator.began_ns)
+        sample = stray.sample(aggregator.began_ns + MINUTE)
+        await aggregator.publish(msgspec.structs.replace(sample, vcpu=4.0, memory_bytes=16 * 2**30))
+        await eventually(lambda: aggregator.count("kube_cost_samples_rejected_total") == 1)
+    seconds = rows.node_seconds(aggregator.folder)
+    assert seconds["unlisted/gone/boot"] == pytest.approx(120, abs=1.0)
+    assert not any("stray" in uid for uid in seconds)
+    lost = rows.pods(aggregator.folder)["lost"]
+    assert lost.estimated_seconds == lost.seconds == pytest.approx(120, abs=1.0)
+    rows.check_sums(aggregator.folder)
+
+
+async def test_all_samples_of_unknown_nodes_wait_once_for_a_broken_watch(aggregator: Aggregator) -> None:
+    """After ten minutes the first is refused, and those after it at once, so that the stream goes on."""
+    intake = await aggregator.start()
+    aggregator.watched = False
+    stray = FakeKernel(node="stray", began_ns=aggregator.began_ns, sampled_ns=aggregator.began_ns)
+    for number in (1, 2, 3):
+        await aggregator.publish(stray.sample(aggregator.began_ns + number * MINUTE))
+    await aggregator.publish(aggregator.sample(1))
+    async with background(intake.run()):
+        await eventually(lambda: aggregator.count("kube_cost_samples_received_total") == 1)
+        await asyncio.sleep(0.2)
+        assert aggregator.count("kube_cost_samples_rejected_total") == 0
+        aggregator.clock.ahead_seconds = 601.0
+        await eventually(lambda: aggregator.settled_minutes == 1.0)
+    assert aggregator.count("kube_cost_samples_rejected_total") == 3

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from kube_cost_agent.agent import phase_seconds, read_boot_id, seconds_to_phase
 from kube_cost_agent.config import AgentConfig
+from kube_cost_agent.machine import UNKNOWN_MACHINE
 from kube_cost_agent.session import CurrentSession
 from kube_cost_common.runtime.clock import SystemClock
 from kube_cost_common.runtime.config import ConfigError, load
@@ -34,7 +35,7 @@ def test_the_phase_is_waited_for() -> None:
 
 def test_another_boot_begins_another_session() -> None:
     """A new boot id gives a new session with a sequence of its own; the same one changes nothing."""
-    session = CurrentSession(clock=SystemClock(), cluster="c", node="n", boot_id="first")
+    session = CurrentSession(clock=SystemClock(), cluster="c", node="n", boot_id="first", machine=UNKNOWN_MACHINE)
     before = session.sampler.sample(session.now_ns())
     assert not session.follow_boot("first")
     assert session.follow_boot("second")
@@ -47,7 +48,9 @@ def test_another_boot_begins_another_session() -> None:
 def test_a_session_is_64_random_bits() -> None:
     """Sixteen hexadecimal digits, another time others."""
     sessions = {
-        CurrentSession(clock=SystemClock(), cluster="c", node="n", boot_id="").sampler.sample(0).session
+        CurrentSession(clock=SystemClock(), cluster="c", node="n", boot_id="", machine=UNKNOWN_MACHINE)
+        .sampler.sample(0)
+        .session
         for _ in range(100)
     }
     assert len(sessions) == 100

@@ -12,6 +12,7 @@ from kube_cost_agent.agent import Agent, phase_seconds, read_boot_id, seconds_to
 from kube_cost_agent.cgroups import CgroupReader
 from kube_cost_agent.config import AgentConfig
 from kube_cost_agent.kubelet import Kubelet, KubeletAddress
+from kube_cost_agent.machine import read_machine
 from kube_cost_agent.publisher import Publisher
 from kube_cost_agent.session import CurrentSession
 from kube_cost_common.runtime.bus import Bus
@@ -56,6 +57,7 @@ async def compose(config: AgentConfig, service: Service) -> None:
         cluster=config.cluster_id,
         node=config.node_name,
         boot_id=read_boot_id(Path(config.boot_id_file)),
+        machine=read_machine(),
     )
     publisher = Publisher(
         bus=bus,

@@ -1,5 +1,6 @@
 """Readings in, one usage sample out. No IO and no clock: times come with the readings."""
 
+from kube_cost_agent.machine import UNKNOWN_MACHINE, Machine
 from kube_cost_agent.pod_totals import CgroupTotals, PodTotals
 from kube_cost_agent.readings import NodeReading, PodSummary, Summary
 from kube_cost_common.messages.usage import PodUsage, RootUsage, UsageSample
@@ -11,12 +12,22 @@ ENDED_SAMPLES = 5
 class Sampler:
     """The totals of one node in one session: the life of the agent's process under one boot of the kernel."""
 
-    def __init__(self, *, cluster: str, node: str, boot_id: str, session: str, start_ns: int) -> None:
+    def __init__(
+        self,
+        *,
+        cluster: str,
+        node: str,
+        boot_id: str,
+        session: str,
+        start_ns: int,
+        machine: Machine = UNKNOWN_MACHINE,
+    ) -> None:
         """Begin a session: `session` is 64 random bits in hexadecimal, `start_ns` its clock's first moment."""
         self._cluster = cluster
         self._node = node
         self._boot_id = boot_id
         self._session = session
+        self._machine = machine
         self._seq = 0
         self._sampled_to_ns = start_ns
         self._roots: dict[str, CgroupTotals] = {}
@@ -72,6 +83,8 @@ class Sampler:
             end_ns=end_ns,
             roots=[_root_usage(name, root) for name, root in self._roots.items()],
             pods=[_pod_usage(pod) for pod in self._pods.values()],
+            vcpu=self._machine.vcpu,
+            memory_bytes=self._machine.memory_bytes,
         )
         self._seq += 1
         self._sampled_to_ns = end_ns

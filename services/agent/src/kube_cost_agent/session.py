@@ -2,6 +2,7 @@
 
 import secrets
 
+from kube_cost_agent.machine import Machine
 from kube_cost_agent.sampler import Sampler
 from kube_cost_agent.session_clock import SessionClock
 from kube_cost_common.runtime.clock import Clock
@@ -10,10 +11,11 @@ from kube_cost_common.runtime.clock import Clock
 class CurrentSession:
     """The life of the agent's process under one boot of the kernel; under another boot, the next one."""
 
-    def __init__(self, *, clock: Clock, cluster: str, node: str, boot_id: str) -> None:
+    def __init__(self, *, clock: Clock, cluster: str, node: str, boot_id: str, machine: Machine) -> None:
         self._wall = clock
         self._cluster = cluster
         self._node = node
+        self._machine = machine
         self.clock = SessionClock(clock)
         self.sampler = self._sampler(boot_id)
 
@@ -40,4 +42,5 @@ class CurrentSession:
             # Random, since the bus drops a message id that it has seen, whichever process sent it.
             session=secrets.token_hex(8),
             start_ns=self.clock.start_ns,
+            machine=self._machine,
         )

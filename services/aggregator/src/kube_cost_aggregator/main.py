@@ -129,6 +129,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         ledger=ledger,
         timings=timings,
         nodes_watched=lambda: not any(state.problem for state in cluster.states if state.kind == "Node"),
+        nodes_listed_ns=lambda: max(state.listed_ns or 0 for state in cluster.states if state.kind == "Node"),
         bus_connected=lambda: bus.connected,
         heard=components.hear_sample,
         clock=clock,

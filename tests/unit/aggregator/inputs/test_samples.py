@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.bench import Bench
+from harness.bench import DEFAULTS, Bench
 from harness.records import MINUTE, START, FakeKernel, pod_facts, used
 from kube_cost_aggregator.inputs.samples import MAX_PODS, SampleError, SampleReader, is_sound, pod_faults
 from kube_cost_aggregator.state.settlement import Outcome
@@ -91,6 +91,9 @@ FAULTS: dict[str, tuple[Callable[[], UsageSample], str]] = {
     "an end before its start": (lambda: sample(end_ns=START - 1), "not start < end <= sent at"),
     "no length": (lambda: sample(end_ns=START), "not start < end <= sent at"),
     "sent before its end": (lambda: sample(sent_at_ns=START + 1), "not start < end <= sent at"),
+    "a machine of less than nothing": (lambda: sample(vcpu=-1.0), "a machine of -1.0 vCPUs"),
+    "a machine of no number": (lambda: sample(vcpu=float("nan")), "a machine of nan vCPUs"),
+    "a machine of too much memory": (lambda: sample(memory_bytes=2**62), "a machine of 0.0 vCPUs and"),
     "a start before time": (lambda: sample(start_ns=0), "not start < end <= sent at"),
     "sent in a far future": (lambda: sample(sent_at_ns=2**62), "not start < end <= sent at"),
     "more than a day": (lambda: sample(start_ns=START + MINUTE - 25 * 60 * MINUTE), "it is longer than 24 h"),
@@ -172,11 +175,12 @@ def test_bytes_are_a_sample_or_a_sample_error(payload: bytes) -> None:
 
 
 def settle(*passed: UsageSample) -> None:
-    bench = Bench()
-    bench.inventory.put_pod(pod_facts())
-    for one in passed:
-        bench.settlement.take(one, START + 5 * MINUTE)
-    bench.check()
+    for unwatched in (False, True):
+        bench = Bench(defaults=DEFAULTS)
+        bench.inventory.put_pod(pod_facts())
+        for one in passed:
+            bench.settlement.take(one, START + 5 * MINUTE, unwatched=unwatched)
+        bench.check()
 
 
 times = st.integers(1, 2**62 - 1)
@@ -207,6 +211,9 @@ def odd_samples(draw: st.DrawFn) -> UsageSample:
         boot_id=boot,
         pods=pods,
         roots=[root] if draw(st.booleans()) else [],
+        node=draw(st.sampled_from(["n1", "unknown"])),
+        vcpu=draw(st.floats(0, 1e5)),
+        memory_bytes=draw(st.integers(0, 2**53)),
     )
 
 

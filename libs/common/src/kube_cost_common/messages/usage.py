@@ -52,6 +52,8 @@ class UsageSample(Record, frozen=True, kw_only=True):
     session; the reader brings them to the bus's clock. `start_ns` is the `end_ns` of the sample before; the first of
     a session starts where the session did. `session` is 64 random bits in hexadecimal, one per agent process, `seq`
     counts its samples from 0. `boot_id` is the kernel's: another one means that the kernel's counters began anew.
+    `vcpu` and `memory_bytes` are the machine's, 0 where the agent doesn't say: what is known of a node that came and
+    went while nobody watched.
     """
 
     sent_at_ns: int
@@ -64,3 +66,5 @@ class UsageSample(Record, frozen=True, kw_only=True):
     end_ns: int
     roots: list[RootUsage]
     pods: list[PodUsage]
+    vcpu: float = 0.0
+    memory_bytes: int = 0

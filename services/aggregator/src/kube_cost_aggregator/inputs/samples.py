@@ -16,6 +16,9 @@ MAX_UID = 64
 MAX_ROOTS = 16
 MAX_BOOT_ID = 64  # the kernel's is a UUID of 36 characters
 
+MAX_VCPU = 1e5
+MAX_MEMORY_BYTES = 2**53  # 8 PiB; the largest machines have some thousands of vCPUs and tens of TiB
+
 MAX_CPU_SECONDS = 1e12  # 1,000 vCPUs for 30 years
 MAX_BYTE_SECONDS = 1e23  # 100 TiB for 30 years
 MAX_COUNT = 2**62
@@ -71,6 +74,7 @@ def _faults(sample: UsageSample) -> Iterator[str]:
     if not 0 <= sample.seq < MAX_COUNT:
         yield "seq is negative or too great"
     yield from _bad_time(sample)
+    yield from _bad_machine(sample)
     if len(sample.pods) > MAX_PODS:
         yield f"it has {len(sample.pods)} pods, at most {MAX_PODS} are read"
     elif len(sample.roots) > MAX_ROOTS:
@@ -81,6 +85,11 @@ def _faults(sample: UsageSample) -> Iterator[str]:
         yield from _bad_totals(f"root {root.name[:16]!r}", root)
     for pod in [pod for pod in sample.pods if not is_sound(pod, sample.sent_at_ns)]:
         yield from pod_faults(pod, sample.sent_at_ns)
+
+
+def _bad_machine(sample: UsageSample) -> Iterator[str]:
+    if not (0 <= sample.vcpu <= MAX_VCPU and 0 <= sample.memory_bytes <= MAX_MEMORY_BYTES):
+        yield f"a machine of {sample.vcpu} vCPUs and {sample.memory_bytes} bytes"
 
 
 def _bad_time(sample: UsageSample) -> Iterator[str]:

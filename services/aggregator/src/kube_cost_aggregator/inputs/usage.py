@@ -11,6 +11,7 @@ from kube_cost_aggregator.inputs.samples import SampleError, SampleReader
 from kube_cost_aggregator.state.ledger import Ledger
 from kube_cost_aggregator.state.settlement import Outcome, Settlement
 from kube_cost_aggregator.state.timings import Timings
+from kube_cost_common.messages.usage import UsageSample
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters, Problems
 from kube_cost_common.runtime.pull import Message, PullReader
@@ -28,11 +29,15 @@ REFUSED_SECONDS = 600.0
 """How long after the last sample that was refused for a reason that is still a problem."""
 
 UNKNOWN_NODE_SECONDS = 600.0
-"""How long a sample waits for its node while the watch that would tell of it is broken."""
+"""How long samples wait for their node while the watch that would tell of it is broken, all of them together."""
 
 
 class UsageIntake:
-    """Feeds the settlement, and commits. `samples` holds each node's last sample's end, in Unix nanoseconds."""
+    """Feeds the settlement, and commits. `last_sample_ns` holds each node's last sample's end, in Unix nanoseconds.
+
+    `nodes_watched` says whether the watch of nodes is well, `nodes_listed_ns` when they were last listed, in Unix
+    nanoseconds: a sample that was stored before may be of a node that came and went while nobody watched.
+    """
 
     def __init__(
         self,
@@ -43,6 +48,7 @@ class UsageIntake:
         ledger: Ledger,
         timings: Timings,
         nodes_watched: Callable[[], bool],
+        nodes_listed_ns: Callable[[], int],
         bus_connected: Callable[[], bool],
         heard: Callable[[str, int], None],
         clock: Clock,
@@ -56,6 +62,7 @@ class UsageIntake:
         self._ledger = ledger
         self._timings = timings
         self._nodes_watched = nodes_watched
+        self._nodes_listed_ns = nodes_listed_ns
         self._bus_connected = bus_connected
         self._heard = heard
         self._clock = clock
@@ -63,6 +70,7 @@ class UsageIntake:
         self._counters = counters
         self._problems = problems
         self._caught_up_at = float("-inf")
+        self._unwatched_since: float | None = None
         self._refused_at: dict[str, float] = {}
         self.last_sample_ns: dict[str, int] = {}
 
@@ -118,9 +126,8 @@ class UsageIntake:
         except SampleError as error:
             self._refuse(error.reason, error.detail)
             return False
-        waited_since = self._clock.monotonic()
-        while (outcome := self._settlement.take(sample, message.stored_at_ns)) is Outcome.UNKNOWN_NODE:
-            if self._nodes_watched() or self._clock.monotonic() - waited_since > UNKNOWN_NODE_SECONDS:
+        while (outcome := self._settle(sample, message.stored_at_ns)) is Outcome.UNKNOWN_NODE:
+            if self._waits_no_more():
                 self._refuse("unknown_node", f"no node is named {sample.node!r}")
                 return False
             await message.in_progress()
@@ -129,6 +136,22 @@ class UsageIntake:
         if outcome in {Outcome.SETTLED, Outcome.UNPRICED, Outcome.LATE}:
             self.last_sample_ns[sample.node] = message.stored_at_ns - sample.sent_at_ns + sample.end_ns
         return True
+
+    def _settle(self, sample: UsageSample, stored_at_ns: int) -> Outcome:
+        watched = self._nodes_watched()
+        if watched:
+            self._unwatched_since = None
+        unwatched = watched and stored_at_ns < self._nodes_listed_ns()
+        return self._settlement.take(sample, stored_at_ns, unwatched=unwatched)
+
+    def _waits_no_more(self) -> bool:
+        """Whether a node isn't going to be told of: it would have been, or the watch has been broken for too long."""
+        if self._nodes_watched():
+            return True
+        now = self._clock.monotonic()
+        if self._unwatched_since is None:
+            self._unwatched_since = now
+        return now - self._unwatched_since > UNKNOWN_NODE_SECONDS
 
     def _refuse(self, reason: str, detail: str) -> None:
         self._counters.add("kube_cost_samples_rejected_total", reason=reason)

@@ -155,7 +155,9 @@ class Inventory:
         node = self.nodes.get(facts.uid)
         if node is None:
             node = self.nodes[facts.uid] = Node(facts=facts, identity=identity)
-            self.node_uids[facts.name] = facts.uid
+            named = self.nodes.get(self.node_uids.get(facts.name, ""))
+            if named is None or named.facts.created_ns <= facts.created_ns:
+                self.node_uids[facts.name] = facts.uid
             for pod in list(self._homeless.get(facts.name, {}).values()):
                 if self._belongs(pod, node):
                     self._settle_down(pod, node)

@@ -11,6 +11,7 @@ from kube_cost_aggregator.state.ledger import Ledger
 from kube_cost_aggregator.state.pods import Pod
 from kube_cost_aggregator.state.prices import PriceShelf
 from kube_cost_aggregator.state.restart import keep
+from kube_cost_aggregator.state.unlisted import Known, is_unlisted, unlisted_node
 from kube_cost_aggregator.state.usages import Averages, attribute_unseen, averages, clock_offset_ns, rebase
 from kube_cost_common.domain.money import NS_PER_SECOND
 from kube_cost_common.domain.resources import NOTHING, Resources
@@ -52,14 +53,37 @@ class Settlement:
         self._connected_since_ns: int | None = None
         self._unpriced_since_ns: dict[str, int] = {}
 
-    def take(self, sample: UsageSample, stored_at_ns: int) -> Outcome:
-        """Settle a sample's node through the sample's end. `stored_at_ns` is the bus's stamp, Unix nanoseconds."""
-        node = self._inventory.node_named(sample.node, sample.end_ns + stored_at_ns - sample.sent_at_ns)
+    def take(self, sample: UsageSample, stored_at_ns: int, *, unwatched: bool = False) -> Outcome:
+        """Settle a sample's node through the sample's end. `stored_at_ns` is the bus's stamp, Unix nanoseconds.
+
+        `unwatched`: it was stored before all nodes were listed, so that its node may have come and gone since. One that
+        no list has told of is then taken up as far as its samples tell of it.
+        """
+        end_ns = sample.end_ns + stored_at_ns - sample.sent_at_ns
+        node = self._inventory.node_named(sample.node, end_ns)
+        if unwatched and (node is None or end_ns <= node.facts.created_ns):
+            node = self._take_up_unlisted(sample, stored_at_ns - sample.sent_at_ns) or node
         if node is None:
             return Outcome.UNKNOWN_NODE
         outcome = self._take(node, sample, stored_at_ns)
         self._keep_changes()
         return outcome
+
+    def _take_up_unlisted(self, sample: UsageSample, offset_ns: int) -> Node | None:
+        """Take up a node that its samples alone tell of, from the first one's start on; None where that can't be."""
+        known = [Known(node.facts, node.identity) for node in self._inventory.nodes.values()]
+        facts = unlisted_node(sample, known, created_ns=sample.start_ns + offset_ns)
+        end_ns = sample.end_ns + offset_ns
+        if facts is None or end_ns <= self._ledger.started_at_ns or facts.uid in self._inventory.gone_nodes:
+            return None
+        if not facts.labels and self._prices.book.defaults is None:
+            return None  # it would never have a price
+        self._inventory.put_node(facts, facts.created_ns)
+        self._inventory.end_node(facts.uid, facts.created_ns, extends=True)
+        node = self._inventory.nodes[facts.uid]
+        if not node.identity.instance_type:
+            self._prices.assume(facts.uid)  # no price will ever come for it
+        return node
 
     def _take(self, node: Node, sample: UsageSample, stored_at_ns: int) -> Outcome:
         state = self._state(node)
@@ -208,6 +232,8 @@ class Settlement:
             estimated=True,
         )
         self._inventory.add_estimated_pod(pod, node)
+        if not used.ended:
+            pod.go_on()  # its node's end may be later than is known yet
         return pod
 
     def _settle_sample(self, node: Node, state: NodeState, timeline: list[PriceChange], told: Averages) -> None:
@@ -272,7 +298,7 @@ class Settlement:
                 prices=timeline,
                 pods=spans,
                 unattributed=Resources(unattributed_vcpu, 0.0, 0.0),
-                estimated=estimated,
+                estimated=estimated or is_unlisted(node.facts.uid),
             )
             self._ledger.book(state, hours, node.pods)
         self._ledger.settled(state, max(start_ns, through_ns))

@@ -86,6 +86,8 @@ class WatchState:
     kind: str
     synced: bool = False
     """The list has been delivered at least once."""
+    listed_ns: int | None = None
+    """When it was last listed: what came and went before is known of no longer."""
     last_event_ns: int | None = None
     """When the server last said anything, list and bookmarks included."""
     problem: str = ""
@@ -178,7 +180,7 @@ class Watch(Generic[F]):
         self._receiver.replaced(self._resource.kind, facts, at_ns)
         self._version = page.resource_version
         self.state.synced = True
-        self.state.last_event_ns = at_ns
+        self.state.listed_ns = self.state.last_event_ns = at_ns
         self._recovered()
 
     async def _watch(self) -> None:
