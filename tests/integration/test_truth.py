@@ -1,6 +1,5 @@
 """The aggregator's ledger against the simulator's truth, which is another program's arithmetic in fractions."""
 
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from harness import rows
+from harness.against_truth import check, usd_of_pods
 from harness.twin import SECOND_NS, Twin
 from kube_cost_simulator.demo import demo_scenario
 from kube_cost_simulator.scenario import (
@@ -27,12 +27,10 @@ from kube_cost_simulator.scenario import (
     WorkloadFact,
     WorkloadKind,
 )
-from kube_cost_simulator.truth import Truth
 from kube_cost_simulator.usage import Rates, steady
 
 HOUR = 3600
 TWO_MINUTES = 120
-WITHIN = 0.005
 
 NewTwin = Callable[[Scenario], Twin]
 
@@ -89,44 +87,6 @@ async def twin(tmp_path: Path) -> AsyncIterator[NewTwin]:
     yield new
     for one in made:
         one.close()
-
-
-def usd_of_pods(truth: Truth) -> dict[str, Fraction]:
-    usd: dict[str, Fraction] = defaultdict(Fraction)
-    for (_, _, pod), charge in truth.pods.items():
-        usd[pod] += charge.total
-    return usd
-
-
-def near(nano: int, usd: Fraction, within: float = WITHIN) -> bool:
-    return abs(nano - float(usd) * 1e9) <= within * float(usd) * 1e9 + 2
-
-
-def check_nodes(folder: Path, truth: Truth, within: float = WITHIN) -> None:
-    """Assert that each node's hour is paid to the nano, and given to system and idle as the truth has it."""
-    settled = rows.node_hours(folder)
-    assert set(settled) == set(truth.nodes)
-    for key, usd in truth.nodes.items():
-        paid, system, idle, _ = settled[key]
-        assert abs(paid - float(usd * 10**9)) <= 1
-        assert near(system, truth.system[key].total, within)
-        assert near(idle, truth.idle[key].total, within)
-
-
-def check(twin: Twin, folder: Path, within: float = WITHIN) -> None:
-    """Assert that nodes, namespaces and pods cost what they cost in truth, and that all adds up."""
-    truth = twin.truth()
-    check_nodes(folder, truth, within)
-    namespace_of = {pod.uid: pod.namespace for pod in twin.cluster.history.pods}
-    by_namespace: dict[str, Fraction] = defaultdict(Fraction)
-    for uid, usd in usd_of_pods(truth).items():
-        by_namespace[namespace_of[uid]] += usd
-    settled = rows.namespaces(folder)
-    assert set(settled) == {*by_namespace, "__idle__", "__system__"}
-    for namespace, usd in by_namespace.items():
-        assert near(settled[namespace], usd, within), namespace
-    assert set(rows.pods(folder)) == set(usd_of_pods(truth))
-    rows.check_sums(folder)
 
 
 async def test_an_hour_of_the_demo_costs_what_it_costs(twin: NewTwin, tmp_path: Path) -> None:
