@@ -20,6 +20,7 @@ from kube_cost_aggregator.history.store import (
     PodHour,
     PodRow,
     StoreError,
+    StreamCursor,
 )
 
 HOUR = 1_800_000_000 // 3600 * 3600
@@ -58,7 +59,7 @@ def pod(pod_id: int, name: str, *, node_id: int = 1, workload: str = "web") -> P
 
 def batch() -> Batch:
     """Two hours of two nodes and three pods: `a` and `b` of web, `a` made anew once on the first node, `c` of db."""
-    made = Batch(stream=(1, 10))
+    made = Batch(stream=StreamCursor(1, 10, 11))
     for number in (1, 2):
         made.nodes[f"n{number}"] = NodeState(
             node_id=number, uid=f"n{number}", name=f"node-{number}", settled_through_ns=0, instance_type="m5.large"
@@ -173,7 +174,7 @@ class TestCommits:
                 other.rollback()
         assert done == ["written"]
         assert task.cancelled()
-        assert (await store.load(now_ns=0, month_start=0)).stream == (1, 10)
+        assert (await store.load(now_ns=0, month_start=0)).stream == StreamCursor(1, 10, 11)
 
     async def test_another_process_that_holds_the_lock_is_waited_for(self, store: SqliteStore, file: Path) -> None:
         """And not for ever: who commits hears of it, and nothing is written."""
@@ -185,7 +186,7 @@ class TestCommits:
                 await store.commit(batch())
             other.rollback()
         await store.commit(batch())
-        assert (await store.load(now_ns=0, month_start=0)).stream == (1, 10)
+        assert (await store.load(now_ns=0, month_start=0)).stream == StreamCursor(1, 10, 11)
 
     async def test_a_full_disk_is_an_error_and_not_an_end(self, store: SqliteStore) -> None:
         """As soon as there is room again, the same batch is written."""
@@ -235,6 +236,18 @@ class TestOpening:
             db.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
         with pytest.raises(StoreError, match=f"is of a newer version .{len(STEPS) + 1}; this program knows"):
             open_store(file)
+
+    async def test_a_ledger_of_the_first_version_is_taken_up(self, file: Path) -> None:
+        """Its cursor doesn't say when its message was stored."""
+        with closing(sqlite3.connect(file)) as db:
+            db.executescript(STEPS[0])
+            db.execute("INSERT INTO ledger VALUES (1, 2, 3, 4)")
+            db.execute("PRAGMA user_version = 1")
+            db.commit()
+        store = open_store(file)
+        state = await store.load(now_ns=9, month_start=0)
+        store.close()
+        assert (state.started_at_ns, state.stream) == (2, StreamCursor(3, 4, None))
 
     def test_what_is_no_database_is_refused(self, file: Path) -> None:
         """By its path and what is wrong, and it is left as it was."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.bench import Bench
 from harness.records import HOUR, MINUTE, START, FakeKernel, MemoryStore, pod_facts
 from kube_cost_aggregator.history.sqlite import open_store
-from kube_cost_aggregator.history.store import StoreError
+from kube_cost_aggregator.history.store import StoreError, StreamCursor
 from kube_cost_aggregator.state.ledger import IDLE, Ledger, month_start
 from kube_cost_aggregator.state.pods import Pod
 from kube_cost_common.domain.resources import Resources
@@ -83,7 +83,7 @@ async def test_a_commit_that_fails_loses_nothing() -> None:
     await ledger.load(START)
     for _ in range(3):
         book(charges(START))
-        ledger.follow(1, 7)
+        ledger.follow(StreamCursor(1, 7, 8))
         with pytest.raises(StoreError):
             await ledger.commit(START)
         assert not ledger.totals.namespaces
@@ -94,7 +94,7 @@ async def test_a_commit_that_fails_loses_nothing() -> None:
     assert batch.namespace_hours[hour, "shop"].total == 750_000_000
     assert batch.namespace_hours[hour, IDLE].total == 2_250_000_000
     assert batch.node_hours[hour, 1].paid == 3_000_000_000
-    assert batch.stream == (1, 7)
+    assert batch.stream == StreamCursor(1, 7, 8)
     assert ledger.totals.namespaces["shop"].counter == 750_000_000
     assert ledger.totals.counters == {"kube_cost_x_total": 5.0}
     assert not ledger.batch
@@ -168,7 +168,7 @@ async def test_a_ledger_that_is_loaded_shows_what_was_committed(tmp_path: Path) 
     book = books(ledger)
     await ledger.load(START)
     book(charges(START, shop=0.1, saved=0.3), charges(START + HOUR, shop=1 / 3))
-    ledger.follow(5, 6)
+    ledger.follow(StreamCursor(5, 6, 7))
     ledger.fold({"kube_cost_x_total": 2.5})
     await ledger.commit(START + HOUR)
     store.close()
@@ -178,7 +178,7 @@ async def test_a_ledger_that_is_loaded_shows_what_was_committed(tmp_path: Path) 
     store.close()
     assert again.totals == ledger.totals
     assert again.nodes == ledger.nodes
-    assert again.stream == (5, 6)
+    assert again.stream == StreamCursor(5, 6, 7)
     assert row.uid == "pod-uid"
     assert again.node("another", "n2", START).node_id == 2
 

@@ -8,6 +8,7 @@ from structlog.typing import FilteringBoundLogger
 from kube_cost_common.runtime.bus import Bus, BusError
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.deliveries import Delivery, Pulled, delete_consumer, make_consumer, pull, unix_ns
+from kube_cost_common.runtime.stream_times import last_stored_by, stored_at_ns
 
 _IN_PROGRESS = b"+WPI"
 _TERMINATE = b"+TERM"
@@ -78,6 +79,7 @@ class PullReader:
         self._clock = clock
         self._log = log
         self._after = 0
+        self._read_to_ns = 0
         self._acknowledged_through = 0
         self._in_hand = 0
         self._discarded_through = 0
@@ -90,13 +92,17 @@ class PullReader:
         self.discarded = 0
         self.restarts = 0
 
-    def restart_after(self, sequence: int, *, stream_created_ns: int | None = None) -> None:
+    def restart_after(
+        self, sequence: int, *, stream_created_ns: int | None = None, stored_at_ns: int | None = None
+    ) -> None:
         """Hand out next what follows `sequence`, 0 for all; takes effect with the next fetch.
 
         `stream_created_ns` is what messages of the stream that `sequence` counts in said; where the stream is another
-        one by now, it is read from its beginning.
+        one by now, it is read from its beginning. `stored_at_ns` is when the message of that sequence was stored, by
+        which one that was given again is known; None where the caller doesn't know.
         """
         self._after = sequence
+        self._read_to_ns = stored_at_ns or 0
         self._acknowledged_through = sequence
         if stream_created_ns is not None:
             self.stream_created_ns = stream_created_ns
@@ -158,11 +164,16 @@ class PullReader:
         created_ns, first, last = unix_ns(info["created"]), info["state"]["first_seq"], info["state"]["last_seq"]
         if self.stream_created_ns not in {None, created_ns}:
             self._log.warning("stream was made anew, reading from its beginning", stream=self._stream)
-            self._after = self._acknowledged_through = self._discarded_through = 0
-        elif self._after > last:
-            # The server crashed before the end of the stream was on its disk: those sequences are given again.
+            self._after = self._read_to_ns = self._acknowledged_through = self._discarded_through = 0
+        elif self._after > last or await self._is_given_again(first):
+            # The server crashed before the end of the stream was on its disk. What it holds since is younger than all
+            # that was read.
             self._log.warning("stream has lost its end", stream=self._stream, last=last, read_through=self._after)
-            self._after = self._acknowledged_through = last
+            read_to_ns, kept = self._read_to_ns, last
+            if read_to_ns:
+                kept = await last_stored_by(self._bus, self._stream, first=max(first, 1), last=last, time_ns=read_to_ns)
+            self._after = self._acknowledged_through = kept
+            self._discarded_through = min(self._discarded_through, kept)
         self.stream_created_ns = created_ns
         self._skip_to(max(first, 1))
         await delete_consumer(self._bus, stream=self._stream, name=self._consumer)
@@ -187,6 +198,13 @@ class PullReader:
         self._in_hand = 0
         self._connection = connection
         self._positioned = True
+
+    async def _is_given_again(self, first: int) -> bool:
+        """Whether the sequence that was read last is another message by now."""
+        if not self._read_to_ns or self._after < max(first, 1):
+            return False
+        stamp = await stored_at_ns(self._bus, self._stream, self._after)
+        return stamp is not None and stamp > self._read_to_ns
 
     def _skip_to(self, sequence: int) -> None:
         """Count what lies between the last message handed out and `sequence` as discarded, once."""
@@ -213,6 +231,7 @@ class PullReader:
             if not self._filter_subject:
                 self._skip_to(delivery.stream_sequence)
             self._after = delivery.stream_sequence
+            self._read_to_ns = max(self._read_to_ns, delivery.stored_at_ns)
             self._in_hand += 1
             messages.append(
                 Message(

@@ -84,4 +84,5 @@ STEPS: tuple[str, ...] = (
         value ANY NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    "ALTER TABLE ledger ADD COLUMN stream_stored_at_ns INTEGER",
 )

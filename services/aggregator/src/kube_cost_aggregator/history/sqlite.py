@@ -22,6 +22,7 @@ from kube_cost_aggregator.history.store import (
     NodeState,
     PodRow,
     StoreError,
+    StreamCursor,
 )
 
 BUSY_SECONDS = 5.0
@@ -121,13 +122,13 @@ class SqliteStore:
     def _load(self, now_ns: int, month_start: int) -> LedgerState:
         db = self._writer
         with db:
-            db.execute("INSERT OR IGNORE INTO ledger VALUES (1, ?, NULL, NULL)", (now_ns,))
+            db.execute("INSERT OR IGNORE INTO ledger (one, started_at_ns) VALUES (1, ?)", (now_ns,))
         started_at_ns, *stream = db.execute(
-            "SELECT started_at_ns, stream_created_ns, stream_sequence FROM ledger"
+            "SELECT started_at_ns, stream_created_ns, stream_sequence, stream_stored_at_ns FROM ledger"
         ).fetchone()
         return LedgerState(
             started_at_ns=started_at_ns,
-            stream=None if stream[0] is None else (stream[0], stream[1]),
+            stream=None if stream[0] is None else StreamCursor(*stream),
             nodes=[self._states.decode(state) for (state,) in db.execute("SELECT state FROM node_states")],
             open_pods=[
                 PodRow(**dict(zip(PodRow.__struct_fields__, row, strict=True)))
@@ -163,7 +164,10 @@ class SqliteStore:
         with db:
             db.execute("BEGIN IMMEDIATE")
             if batch.stream is not None:
-                db.execute("UPDATE ledger SET stream_created_ns = ?, stream_sequence = ?", batch.stream)
+                db.execute(
+                    "UPDATE ledger SET stream_created_ns = ?, stream_sequence = ?, stream_stored_at_ns = ?",
+                    batch.stream,
+                )
             _write_objects(db, batch)
             _write_money(db, batch)
 

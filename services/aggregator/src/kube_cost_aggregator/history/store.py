@@ -189,15 +189,23 @@ class NamespaceTotal:
     savings_counter: int = 0
 
 
-@dataclass(slots=True)
-class Batch:
-    """What one transaction writes. Rows replace what was there; `namespace_hours` are added to it.
+class StreamCursor(NamedTuple):
+    """Where the usage stream is settled to: its creation time, since a stream made anew counts anew, and a sequence.
 
-    `stream` is the usage stream's creation time (Unix nanoseconds: a stream made anew counts anew) and the sequence
-    up to which it is settled.
+    `stored_at_ns` is when the message of that sequence was stored, by which one that a server gave again after a crash
+    is known; None in a ledger of an older version. Times are Unix nanoseconds of the server.
     """
 
-    stream: tuple[int, int] | None = None
+    created_ns: int
+    sequence: int
+    stored_at_ns: int | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes. Rows replace what was there; `namespace_hours` are added to it."""
+
+    stream: StreamCursor | None = None
     nodes: dict[str, NodeState] = field(default_factory=dict)
     gone_nodes: set[str] = field(default_factory=set)
     pods: dict[int, PodRow] = field(default_factory=dict)
@@ -227,7 +235,7 @@ class LedgerState:
     """
 
     started_at_ns: int
-    stream: tuple[int, int] | None
+    stream: StreamCursor | None
     nodes: list[NodeState]
     open_pods: list[PodRow]
     next_pod_id: int

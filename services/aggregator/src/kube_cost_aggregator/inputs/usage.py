@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from structlog.typing import FilteringBoundLogger
 
-from kube_cost_aggregator.history.store import StoreError
+from kube_cost_aggregator.history.store import StoreError, StreamCursor
 from kube_cost_aggregator.inputs.samples import SampleError, SampleReader
 from kube_cost_aggregator.state.ledger import Ledger
 from kube_cost_aggregator.state.settlement import Outcome, Settlement
@@ -77,8 +77,8 @@ class UsageIntake:
     async def run(self) -> NoReturn:
         """Settle for ever, from where the ledger's cursor stands."""
         if self._ledger.stream is not None:
-            created_ns, sequence = self._ledger.stream
-            self._reader.restart_after(sequence, stream_created_ns=created_ns)
+            created_ns, sequence, stored_at_ns = self._ledger.stream
+            self._reader.restart_after(sequence, stream_created_ns=created_ns, stored_at_ns=stored_at_ns)
         while True:
             await self.round()
             if self._reader.pending == 0:
@@ -90,7 +90,8 @@ class UsageIntake:
         started = self._clock.monotonic()
         refused = await self._take_all(messages)
         if messages:
-            self._ledger.follow(messages[-1].stream_created_ns, messages[-1].stream_sequence)
+            last = messages[-1]
+            self._ledger.follow(StreamCursor(last.stream_created_ns, last.stream_sequence, last.stored_at_ns))
         connected = self._bus_connected()
         if not connected or started - self._caught_up_at >= CATCH_UP_SECONDS:
             # The messages at hand are settled by now: a bus that never rests is drained all the same.

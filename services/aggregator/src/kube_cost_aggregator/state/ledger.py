@@ -16,6 +16,7 @@ from kube_cost_aggregator.history.store import (
     Running,
     RunningHour,
     Store,
+    StreamCursor,
 )
 from kube_cost_aggregator.state.pods import Pod
 from kube_cost_common.domain.money import NANO_PER_USD, NS_PER_SECOND, to_nano
@@ -74,7 +75,7 @@ class Ledger:
         self.batch = Batch()
         self.nodes: dict[str, NodeState] = {}
         self.gone_nodes: set[str] = set()
-        self.stream: tuple[int, int] | None = None
+        self.stream: StreamCursor | None = None
         self.started_at_ns = 0
         self.totals = Totals()
 
@@ -172,9 +173,9 @@ class Ledger:
         pod.written = settled_to_end or pod.end_ns is None
         return pod.pod_id
 
-    def follow(self, stream_created_ns: int, sequence: int) -> None:
-        """Note the sequence of the usage stream up to which every sample is in the batch or was ignored."""
-        self.stream = self.batch.stream = (stream_created_ns, sequence)
+    def follow(self, cursor: StreamCursor) -> None:
+        """Note where the usage stream is read to: every sample up to there is in the batch or was ignored."""
+        self.stream = self.batch.stream = cursor
 
     def fold(self, counters: Mapping[str, float]) -> None:
         """Take over the running totals of other processes' counters."""
