@@ -272,3 +272,19 @@ async def test_what_comes_after_a_stream_lost_its_end_is_settled_once(
     assert settled.cpu == pytest.approx(expected.cpu, rel=1e-3)
     assert settled.memory == pytest.approx(expected.memory, rel=1e-3)
     assert rows.node_seconds(aggregator.folder) == pytest.approx(rows.node_seconds(whole.folder), abs=0.5)
+
+
+async def test_a_node_that_is_settled_to_its_end_has_no_last_sample(aggregator: Aggregator) -> None:
+    """What is kept for the agents' ages doesn't grow with the nodes that come and go."""
+    intake = await aggregator.start()
+    began_ns = aggregator.began_ns
+    aggregator.inventory.put_node(node_facts("second", "n2", created_ns=began_ns), began_ns)
+    second = FakeKernel(node="n2", session="2" * 16, began_ns=began_ns, sampled_ns=began_ns)
+    await aggregator.publish(second.sample(began_ns + MINUTE))
+    await aggregator.publish(aggregator.sample(1))
+    async with background(intake.run()):
+        await eventually(lambda: set(intake.last_sample_ns) == {"n1", "n2"})
+        aggregator.inventory.end_node("second", began_ns + 2 * MINUTE)
+        aggregator.clock.ahead_seconds = 6.0
+        await eventually(lambda: set(intake.last_sample_ns) == {"n1"})
+    assert set(aggregator.ledger.nodes) == {"node-uid"}

@@ -97,6 +97,7 @@ class UsageIntake:
             # The messages at hand are settled by now: a bus that never rests is drained all the same.
             drained = self._reader.pending == 0
             self._settlement.catch_up(self._clock.now_ns(), connected=connected, drained=drained)
+            self._forget_gone_nodes()
             if drained:
                 self._caught_up_at = started
         for reason, refused_at in list(self._refused_at.items()):
@@ -108,6 +109,10 @@ class UsageIntake:
             self._timings.observe(self._clock.monotonic() - started)
         for message in messages:
             await (message.term() if message in refused else message.ack())
+
+    def _forget_gone_nodes(self) -> None:
+        for name in [name for name in self.last_sample_ns if not self._settlement.knows(name)]:
+            del self.last_sample_ns[name]
 
     async def _take_all(self, messages: Sequence[Message]) -> list[Message]:
         """Settle samples in their order; return those that weren't fit for it."""

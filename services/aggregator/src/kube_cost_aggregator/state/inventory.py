@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from kube_cost_aggregator.history.store import PodRow
@@ -19,15 +20,21 @@ from kube_cost_aggregator.state.facts import (
 from kube_cost_aggregator.state.pods import Pod, bound_pod, charged_from_ns, nearest
 from kube_cost_aggregator.state.workloads import workload_of
 from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES, GpuResources
+from kube_cost_common.domain.money import NS_PER_SECOND
 from kube_cost_common.domain.nodes import CUSTOM, NodeIdentity, identify
 from kube_cost_common.domain.resources import Resources
 from kube_cost_common.domain.settlement import Change
+from kube_cost_common.messages.streams import USAGE
 
 ADOPTION_SLACK_NS = 60_000_000_000
 """How much older than its node's object a pod may be and still be that node's: kubelets register after they start."""
 
 HOMELESS_NS = 600_000_000_000
 """How long a pod that has ended is kept for its node, should the node's watch be behind."""
+
+
+GONE_NODE_NS = int(USAGE.max_age_seconds) * NS_PER_SECOND
+"""How long a node that is gone is remembered: as long as its samples may wait on the bus, and no list is so old."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,8 +105,8 @@ class Inventory:
         """Likewise, but only since a sample told of their pods' usage: that may be shown a little later."""
         self.unkept_nodes: set[str] = set()
         """Of which something has changed that the ledger hasn't been given for a restart."""
-        self.gone_nodes: set[str] = set()
-        """Uids of nodes that are settled to their end: a stale list that has one again is not believed."""
+        self.gone_nodes: dict[str, int] = {}
+        """Nodes that are settled to their end, by uid, and since when, the latest last: a stale list isn't believed."""
         self._homeless: dict[str, dict[str, Pod]] = {}
 
     def restore(self, rows: Iterable[PodRow], node_names: dict[int, tuple[str, str]]) -> None:
@@ -191,12 +198,14 @@ class Inventory:
         for node in facts:
             self.put_node(node, at_ns)
 
-    def forget_node(self, uid: str) -> None:
-        """Drop a node that has ended and is settled."""
+    def forget_node(self, uid: str, now_ns: int) -> None:
+        """Drop a node that has ended and is settled, and the memory of those that no list or sample can name by now."""
         node = self.nodes.pop(uid, None)
         if node is None:
             return
-        self.gone_nodes.add(uid)
+        for gone in list(takewhile(lambda gone: now_ns - self.gone_nodes[gone] > GONE_NODE_NS, self.gone_nodes)):
+            del self.gone_nodes[gone]
+        self.gone_nodes[uid] = now_ns
         for pod_uid in node.pods:
             self.pods.pop(pod_uid, None)
         if self.node_uids.get(node.facts.name) == uid:

@@ -74,7 +74,8 @@ class Ledger:
         self._counters: dict[str, int | float] = {}
         self.batch = Batch()
         self.nodes: dict[str, NodeState] = {}
-        self.gone_nodes: set[str] = set()
+        self.gone_nodes: Mapping[str, int] = {}
+        """Nodes that were settled to their end before this process, by uid, and when that was known to it."""
         self.stream: StreamCursor | None = None
         self.started_at_ns = 0
         self.totals = Totals()
@@ -88,7 +89,7 @@ class Ledger:
             self._days.setdefault(namespace, {})[day] = nano
         self._counters = dict(state.counters)
         self.nodes = {node.uid: node for node in state.nodes}
-        self.gone_nodes = set(state.gone_nodes)
+        self.gone_nodes = dict.fromkeys(state.gone_nodes, now_ns)
         self.stream = state.stream
         self.started_at_ns = state.started_at_ns
         self.totals = self._view(now_ns)
@@ -112,7 +113,6 @@ class Ledger:
         """Drop the state of a node that is settled to its end; its hours stay."""
         if self.nodes.pop(uid, None) is not None:
             self.batch.gone_nodes.add(uid)
-            self.gone_nodes.add(uid)
 
     def book(self, node: NodeState, hours: list[HourCharges[str]], pods: Mapping[str, Pod]) -> None:
         """Add charges to the rows of a node's hours; `pods` are by the keys of the charges."""

@@ -143,10 +143,14 @@ class Settlement:
                             pod.end(node.ended_ns)
                         self._forget_settled(node, state)
                         self._unpriced_since_ns.pop(node.facts.uid, None)
-                        self._inventory.forget_node(node.facts.uid)
+                        self._inventory.forget_node(node.facts.uid, now_ns)
                         self._ledger.forget_node(node.facts.uid)
             elif now_ns - self._connected_since_ns >= patience_ns:
                 self._settle_by_requests(node, state, now_ns - patience_ns)
+
+    def knows(self, node_name: str) -> bool:
+        """Whether there is a node of that name, or one that isn't settled to its end."""
+        return node_name in self._inventory.node_uids
 
     def last_seen_ns(self, pod: Pod) -> int:
         """Return when a pod was last known to be there: where its node is settled to."""
