@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from operator import itemgetter
 from pathlib import Path
@@ -47,8 +47,8 @@ _COSTS: dict[GroupBy, str] = {
             SELECT pod_id, sum(cpu_nano) AS cpu, sum(memory_nano) AS memory, sum(gpu_nano) AS gpu,
                    sum(savings_nano) AS savings, sum(seconds) AS seconds, sum(estimated_seconds) AS estimated
             FROM pod_hours WHERE hour >= :start AND hour < :end GROUP BY pod_id)
-        SELECT p.namespace, p.name, n.name, cpu, memory, gpu, savings, seconds, estimated, 1
-        FROM counted JOIN pods p USING (pod_id) JOIN nodes n USING (node_id)""",
+        SELECT p.namespace, p.name, p.node_id, cpu, memory, gpu, savings, seconds, estimated, 1
+        FROM counted JOIN pods p USING (pod_id)""",
     "node": """
         WITH counted AS (
             SELECT p.node_id, count(DISTINCT pod_id) AS pods FROM pod_hours JOIN pods p USING (pod_id)
@@ -89,8 +89,8 @@ class SqliteStore:
         """Return what the hours in a window cost; see `Store.costs`."""
 
         def read() -> list[CostRow]:
-            rows = self._reader.execute(_COSTS[by], {"start": start, "end": end}).fetchall()
-            return _dearest_first(rows)
+            rows = self._reader.execute(_COSTS[by], {"start": start, "end": end})
+            return _dearest_first(_with_node_names(self._reader, rows) if by == "pod" else rows)
 
         return await self._in(self._read_thread, "read costs", read)
 
@@ -256,12 +256,20 @@ def _marks(columns: Iterable[object]) -> str:
     return ", ".join("?" for _ in columns)
 
 
+def _with_node_names(db: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Put the name of its node in place of its number; a name is one object for all of its rows, there are many."""
+    nodes = dict(db.execute("SELECT node_id, name FROM nodes"))
+    namespaces: dict[str, str] = {}
+    for namespace, pod, node_id, *amounts in rows:
+        yield namespaces.setdefault(namespace, namespace), pod, nodes[node_id], *amounts
+
+
 def _dearest_first(rows: Iterable[tuple[Any, ...]]) -> list[CostRow]:
     """Return a line for each group, whose rows are columns of text, 4 of money, 2 of seconds and a number of pods."""
     groups: dict[tuple[str, ...], CostRow] = {}
     for row in rows:
-        cpu, memory, gpu, savings, seconds, estimated, pods = row[-7:]
-        group, money = row[:-7], Money(cpu, memory, gpu, savings)
+        group, money = row[:-7], Money._make(row[-7:-3])
+        seconds, estimated, pods = row[-3:]
         known = groups.get(group)
         if known is not None:
             money = money.plus(known.money)
@@ -271,5 +279,6 @@ def _dearest_first(rows: Iterable[tuple[Any, ...]]) -> list[CostRow]:
                 pods + known.pods,
             )
         groups[group] = CostRow(group, money, float(seconds), float(estimated), pods)
-    in_order = sorted(groups.values(), key=itemgetter(0))
-    return sorted(in_order, key=lambda row: row.money.total, reverse=True)
+    lines = sorted(groups.values(), key=itemgetter(0))
+    lines.sort(key=lambda row: sum(row[1][:3]), reverse=True)
+    return lines

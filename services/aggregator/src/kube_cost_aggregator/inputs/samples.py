@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from kube_cost_common.messages.codec import DecodeError, RecordDecoder
 from kube_cost_common.messages.names import usage_subject
@@ -9,6 +10,9 @@ from kube_cost_common.messages.usage import PodUsage, RootUsage, UsageSample
 
 MAX_PODS = 2_000
 """Pods in one sample, ended ones included. A kubelet holds 110 by default, and 500 are about what any is run with."""
+
+MAX_NODES = 8192
+"""Whose subjects are remembered, of each the escaped name."""
 
 MAX_SAMPLE_HOURS = 24
 MAX_NAME = 253  # the longest name that Kubernetes allows
@@ -46,6 +50,7 @@ class SampleReader:
     def __init__(self, *, cluster: str) -> None:
         self._cluster = cluster
         self._decoder = RecordDecoder(UsageSample)
+        self._subject = lru_cache(maxsize=MAX_NODES)(usage_subject)
 
     def read(self, subject: str, payload: bytes) -> UsageSample:
         """Return the sample in a message; raise SampleError where it is none, or none that can be settled."""
@@ -53,7 +58,7 @@ class SampleReader:
             sample = self._decoder.decode(payload)
         except DecodeError as error:
             raise SampleError(error.reason, error.detail) from error
-        if subject != usage_subject(sample.cluster, sample.node):
+        if subject != self._subject(sample.cluster, sample.node):
             raise SampleError("subject", f"a sample of node {sample.node[:MAX_NAME]!r} came on {subject[:500]!r}")
         if sample.cluster != self._cluster:
             raise SampleError(

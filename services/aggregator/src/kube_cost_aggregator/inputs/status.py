@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from kube_cost_aggregator.state.components import AGGREGATOR, Components
+from kube_cost_aggregator.state.components import AGGREGATOR, MAX_INSTANCES, Components
 from kube_cost_common.messages.codec import DecodeError, RecordDecoder
 from kube_cost_common.messages.names import status_subject
 from kube_cost_common.messages.status import Reading, StatusReport
@@ -48,6 +49,7 @@ class StatusIntake:
         self._changed = changed
         self._decoder = RecordDecoder(StatusReport)
         self._said: set[str] = set()
+        self._subject = lru_cache(maxsize=MAX_INSTANCES)(status_subject)
 
     async def run(self) -> None:
         """Take reports until the bus is closed."""
@@ -80,7 +82,7 @@ class StatusIntake:
     def _fault(self, subject: str, report: StatusReport) -> str:
         if report.component not in self._known_components:
             return f"no component is named {report.component[:MAX_NAME]!r}"
-        if subject != status_subject(report.component, report.instance):
+        if subject != self._subject(report.component, report.instance):
             return f"a report of {report.component} came on {subject[: 2 * MAX_NAME]!r}"
         if not 0 < len(report.instance) <= MAX_NAME or len(report.node) > MAX_NAME:
             return "a name is empty or too long"

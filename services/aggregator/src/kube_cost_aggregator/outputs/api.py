@@ -48,9 +48,7 @@ class Api:
         totals = self._sources.totals()
         # In a thread: tens of thousands of pods are tens of milliseconds, and scrapes don't wait for them.
         body = await asyncio.to_thread(
-            lambda: msgspec.json.encode(
-                costs_answer(by=by, asked=asked["window"], window=window, rows=rows, totals=totals)
-            )
+            lambda: costs_answer(by=by, asked=asked["window"], window=window, rows=rows, totals=totals)
         )
         return _json(body)
 

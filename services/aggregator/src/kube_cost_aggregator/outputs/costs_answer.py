@@ -1,8 +1,6 @@
 """The body of `/api/v1/costs`. Money is in USD, as decimal strings: JSON's numbers are floats to most readers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
-from typing import Any
 
 import msgspec
 
@@ -11,15 +9,18 @@ from kube_cost_aggregator.outputs.windows import Window, rfc3339
 from kube_cost_aggregator.state.ledger import Totals
 from kube_cost_common.domain.money import HOURS_PER_MONTH, NS_PER_SECOND, format_usd
 
+LINES_AT_A_TIME = 1_000
+"""Lines that are made before they are written: a hundred thousand of them at once would be 50 MB of small objects."""
 
-def costs_answer(*, by: GroupBy, asked: str, window: Window, rows: Sequence[CostRow], totals: Totals) -> dict[str, Any]:
-    """Return what is answered. The split by resource and the covered seconds are None where the ledger has none.
+
+def costs_answer(*, by: GroupBy, asked: str, window: Window, rows: Sequence[CostRow], totals: Totals) -> bytes:
+    """Return what is answered, as JSON. The split by resource and the covered seconds are null where there is none.
 
     Nodes are kept whole, not by resource. Namespaces have no seconds of their own.
     """
-    whole = reduce(Money.plus, (row.money for row in rows), NO_MONEY)
+    cpu, memory, gpu, savings = map(sum, zip(*(row.money for row in rows), strict=True)) if rows else NO_MONEY
     settled_ns = totals.settled_through_ns
-    return {
+    head = {
         "by": by,
         "window": {"asked": asked, "start": rfc3339(window.start), "end": rfc3339(window.end)},
         "history_start": rfc3339(totals.started_at_ns / NS_PER_SECOND) if totals.started_at_ns else None,
@@ -27,9 +28,15 @@ def costs_answer(*, by: GroupBy, asked: str, window: Window, rows: Sequence[Cost
         "currency": "USD",
         "hours_per_month": HOURS_PER_MONTH,
         "columns": list(GROUP_COLUMNS[by]),
-        "costs": [_line(by, row) for row in rows],
-        "total": {"cost": _cost(by, whole), "spot_savings": _usd(whole.savings)},
     }
+    total = {"cost": _cost(by, Money(cpu, memory, gpu, savings)), "spot_savings": _usd(savings)}
+    encoder = msgspec.json.Encoder()
+    pieces = [encoder.encode(head)[:-1], b',"costs":[']
+    for start in range(0, len(rows), LINES_AT_A_TIME):
+        lines = encoder.encode([_line(by, row) for row in rows[start : start + LINES_AT_A_TIME]])
+        pieces += [b"," if start else b"", lines[1:-1]]
+    pieces += [b'],"total":', encoder.encode(total), b"}"]
+    return b"".join(pieces)
 
 
 class _Cost(msgspec.Struct, gc=False):
@@ -53,14 +60,16 @@ _LINES: Mapping[GroupBy, Callable[..., msgspec.Struct]] = {
 
 
 def _line(by: GroupBy, row: CostRow) -> msgspec.Struct:
-    seconds = (None, None) if by == "namespace" else (row.seconds, row.estimated_seconds)
-    return _LINES[by](*row.group, _cost(by, row.money), _usd(row.money.savings), *seconds, row.pods)
+    group, money, seconds, estimated_seconds, pods = row
+    covered = (None, None) if by == "namespace" else (seconds, estimated_seconds)
+    return _LINES[by](*group, _cost(by, money), _usd(money[3]), *covered, pods)
 
 
 def _cost(by: GroupBy, money: Money) -> _Cost:
+    cpu, memory, gpu, _ = money
     if by == "node":
-        return _Cost(_usd(money.total), None, None, None)
-    return _Cost(_usd(money.total), _usd(money.cpu), _usd(money.memory), _usd(money.gpu))
+        return _Cost(_usd(cpu + memory + gpu), None, None, None)
+    return _Cost(_usd(cpu + memory + gpu), _usd(cpu), _usd(memory), _usd(gpu))
 
 
 def _usd(nano: int) -> str:

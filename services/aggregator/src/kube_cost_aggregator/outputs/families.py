@@ -44,10 +44,13 @@ class ReportedSeries:
 
     def __init__(self) -> None:
         self._series: dict[str, tuple[Family, tuple[str, ...]]] = {}
+        self._keys: dict[tuple[str, tuple[str, ...]], str] = {}
         for family in CATALOGUE:
             if family.sent_by:
                 for values in product(*(family.values[label] for label in family.labels)):
-                    self._series[_key(family, values)] = (family, values)
+                    key = series_prefix(family.name, family.labels, values)
+                    self._series[key] = (family, values)
+                    self._keys[family.name, values] = key
 
     def key(self, component: str, reading: Reading, *, counter: bool) -> str | None:
         """Return the key of what `component` sent, None where the catalogue has no such series of that component."""
@@ -58,13 +61,8 @@ class ReportedSeries:
             return None
         if not math.isfinite(reading.value) or (counter and reading.value < 0):
             return None
-        key = _key(family, tuple(reading.labels[label] for label in family.labels))
-        return key if key in self._series else None
+        return self._keys.get((family.name, tuple(reading.labels[label] for label in family.labels)))
 
     def series(self, key: str) -> tuple[Family, tuple[str, ...]] | None:
         """Return family and label values of a key, None for one that this version doesn't know."""
         return self._series.get(key)
-
-
-def _key(family: Family, values: tuple[str, ...]) -> str:
-    return series_prefix(family.name, family.labels, values)
