@@ -2,8 +2,9 @@
 
 import pytest
 
-from harness.bench import DEFAULTS, USD, Bench
+from harness.bench import CPU_USD, DEFAULTS, USD, Bench
 from harness.records import MINUTE, SECOND, START, FakeKernel, node_facts, pod_facts
+from kube_cost_aggregator.state.rates import RateBoard
 from kube_cost_aggregator.state.settlement import Outcome
 
 
@@ -57,6 +58,23 @@ class TestSilentAgent:
         assert bench.estimated_seconds == bench.pod().estimated_seconds == 120
         assert bench.vcpus(180) == pytest.approx((2 * 60 + 1 * 120) / 180)
         bench.check()
+
+    def test_has_gauges_by_requests_from_then_on(self, bench: Bench, kernel: FakeKernel) -> None:
+        """What was used ten minutes ago says nothing of now; with its next sample usage is back."""
+        board = RateBoard(inventory=bench.inventory)
+
+        def vcpus() -> float:
+            (node,) = board.refresh(bench.shelf.book).nodes.values()
+            return node.pods[0].usd.cpu / CPU_USD
+
+        for number in (1, 2):
+            bench.take(kernel.sample(minute(number)))
+        bench.wait(minute(2), minute(11.9))
+        assert vcpus() == pytest.approx(2)
+        bench.wait(minute(12), minute(13))
+        assert vcpus() == pytest.approx(1)
+        bench.take(kernel.sample(minute(14)))
+        assert vcpus() == pytest.approx(2)
 
     def test_is_waited_for_anew_when_the_bus_was_away(self, bench: Bench, kernel: FakeKernel) -> None:
         """What agents had to keep meanwhile has time to come."""

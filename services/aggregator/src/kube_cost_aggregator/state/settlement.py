@@ -191,6 +191,10 @@ class Settlement:
                 if pod.led_by_samples:
                     pod.end(state.settled_through_ns)
             self._book(node, state, timeline, through_ns=through_ns, estimated=True)
+            if any(pod.usage != NOTHING for pod in node.pods.values()):  # gauges go on by requests too
+                for pod in node.pods.values():
+                    pod.usage = NOTHING
+                self._inventory.mark(node.facts.uid)
             self._forget_settled(node, state)
             state.charged = [uid for uid in state.charged if uid in state.pods]
             self._inventory.unkept_nodes.add(node.facts.uid)
