@@ -6,6 +6,7 @@ import pytest
 from harness.bench import DEFAULTS, USD, Bench
 from harness.records import LABELS, MINUTE, START, FakeKernel, node_facts, pod_facts
 from kube_cost_aggregator.state.settlement import Outcome
+from kube_cost_aggregator.state.unlisted import OLDEST_NS
 from kube_cost_common.domain.resources import BYTES_PER_GIB, Resources
 from kube_cost_common.messages.usage import UsageSample
 
@@ -103,6 +104,14 @@ def test_time_before_the_ledger_began_is_not_charged(gone: GoneKernel) -> None:
     bench.ledger.started_at_ns = minute(1)
     assert take(bench, gone.sample(minute(1))) is Outcome.UNKNOWN_NODE
     assert bench.ledger.nodes == {}
+
+
+def test_a_sample_that_says_it_began_long_ago_is_left_to_the_caller(gone: GoneKernel) -> None:
+    """Else one sample with a wrong time would make a node that is paid for years."""
+    sample = gone.sample(minute(1))
+    old = msgspec.structs.replace(sample, sent_at_ns=sample.start_ns + OLDEST_NS + 1)
+    assert take(Bench(), old) is Outcome.UNKNOWN_NODE
+    assert take(Bench(), msgspec.structs.replace(old, sent_at_ns=old.sent_at_ns - 1)) is Outcome.SETTLED
 
 
 def test_it_ends_with_its_last_sample(gone: GoneKernel) -> None:

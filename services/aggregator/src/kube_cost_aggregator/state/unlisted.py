@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from kube_cost_aggregator.state.facts import NodeFacts
+from kube_cost_common.domain.money import NS_PER_SECOND
 from kube_cost_common.domain.nodes import NodeIdentity
 from kube_cost_common.domain.resources import BYTES_PER_GIB, Resources
 from kube_cost_common.messages.usage import UsageSample
@@ -15,6 +16,11 @@ PREFIX = "unlisted/"
 
 SAME_MEMORY = 0.02
 """How far the memory of two machines of one type may differ: kernels keep a little more or less for themselves."""
+
+
+OLDEST_NS = 30 * 3600 * NS_PER_SECOND
+"""How long before it was sent a sample may have begun: a day is the longest, and agents keep them for 5 h at most.
+An older beginning is no node's that came and went lately, and years of it would be paid."""
 
 
 def unlisted_uid(sample: UsageSample) -> str:
@@ -35,13 +41,13 @@ class Known(NamedTuple):
 
 
 def unlisted_node(sample: UsageSample, known: Iterable[Known], *, created_ns: int) -> NodeFacts | None:
-    """Return the node that a sample is of; None where its agent doesn't say what machine it runs on.
+    """Return the node that a sample is of; None where its agent doesn't say what machine it runs on, or it is too old.
 
     It is taken for one of the kind that most of the `known` nodes of its size are of; where there is none, nothing but
     its size is known, all of which is there for pods.
     """
     size = Resources(sample.vcpu, sample.memory_bytes / BYTES_PER_GIB, 0.0)
-    if not (size.vcpu > 0 and size.memory_gib > 0):
+    if not (size.vcpu > 0 and size.memory_gib > 0) or sample.sent_at_ns - sample.start_ns > OLDEST_NS:
         return None
     alike = [node for node in known if _is_alike(node.facts.capacity, size) and not is_unlisted(node.facts.uid)]
     kinds = Counter(_kind(node.identity) for node in alike)
