@@ -58,6 +58,8 @@ CONDITIONS = {
 
 DECLARE_RETRY_SECONDS = 1.0
 SYNC_CHECK_SECONDS = 0.1
+YOUNG_OBJECTS = 20_000
+"""How many new objects the garbage collector waits for: a sample makes thousands, and hardly any are in cycles."""
 
 
 async def compose(config: AggregatorConfig, service: Service) -> None:
@@ -121,6 +123,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         clock=clock,
         log=log,
         times=WatchTimes(),
+        on_problem=lambda kind, sentence: _note(problems, f"watch {kind}", sentence),
     )
     usage = UsageIntake(
         reader=reader,
@@ -156,6 +159,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         revision=os.environ.get("KUBE_COST_REVISION", ""),
         rates=lambda: board.refresh(shelf.book),
         pod_rates=lambda: board.refresh_pods(shelf.book),
+        prepare_rates=lambda *, usage: board.prepare(shelf.book, usage=usage),
         totals=lambda: ledger.totals,
         last_samples=lambda: usage.last_sample_ns,
         watches=lambda: cluster.states,
@@ -207,6 +211,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         # What the lists made stays for long: a full collection that looks at it all would stop everything for 80 ms.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS, 20, 20)
         await usage.run()
 
     service.keep("bus", bus.run())
@@ -219,6 +224,13 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
 
     await service.stopped()
     readiness.stopping()
+
+
+def _note(problems: Problems, cause: str, sentence: str) -> None:
+    if sentence:
+        problems.say(cause, sentence)
+    else:
+        problems.over(cause)
 
 
 class _Later:

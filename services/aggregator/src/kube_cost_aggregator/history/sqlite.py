@@ -5,7 +5,6 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -260,25 +259,28 @@ def _with_node_names(db: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) ->
     """Put the name of its node in place of its number; a name is one object for all of its rows, there are many."""
     nodes = dict(db.execute("SELECT node_id, name FROM nodes"))
     namespaces: dict[str, str] = {}
-    for namespace, pod, node_id, *amounts in rows:
-        yield namespaces.setdefault(namespace, namespace), pod, nodes[node_id], *amounts
+    for row in rows:
+        yield namespaces.setdefault(row[0], row[0]), row[1], nodes[row[2]], *row[3:]
 
 
 def _dearest_first(rows: Iterable[tuple[Any, ...]]) -> list[CostRow]:
     """Return a line for each group, whose rows are columns of text, 4 of money, 2 of seconds and a number of pods."""
     groups: dict[tuple[str, ...], CostRow] = {}
     for row in rows:
-        group, money = row[:-7], Money._make(row[-7:-3])
-        seconds, estimated, pods = row[-3:]
-        known = groups.get(group)
-        if known is not None:
-            money = money.plus(known.money)
-            seconds, estimated, pods = (
+        cpu, memory, gpu, savings, seconds, estimated, pods = row[-7:]
+        group, money = row[:-7], Money(cpu, memory, gpu, savings)
+        known = groups.setdefault(group, line := CostRow(group, money, float(seconds), float(estimated), pods))
+        if known is not line:
+            groups[group] = CostRow(
+                group,
+                money.plus(known.money),
                 seconds + known.seconds,
                 estimated + known.estimated_seconds,
                 pods + known.pods,
             )
-        groups[group] = CostRow(group, money, float(seconds), float(estimated), pods)
-    lines = sorted(groups.values(), key=itemgetter(0))
-    lines.sort(key=lambda row: sum(row[1][:3]), reverse=True)
-    return lines
+    return sorted(groups.values(), key=_by_money_and_name)
+
+
+def _by_money_and_name(line: CostRow) -> tuple[int, tuple[str, ...]]:
+    cpu, memory, gpu, _ = line.money
+    return -cpu - memory - gpu, line.group

@@ -20,7 +20,7 @@ BATCH = 64
 """Samples to a transaction at the most: one fsync for all of them."""
 
 FETCH_SECONDS = 1.0
-GATHER_SECONDS = 1.0
+GATHER_SECONDS = 2.0
 """Between rounds while nothing more waits on the bus: what comes meanwhile is one transaction, and one fsync."""
 
 CATCH_UP_SECONDS = 5.0

@@ -7,7 +7,7 @@ import msgspec
 from kube_cost_aggregator.history.store import GROUP_COLUMNS, NO_MONEY, CostRow, GroupBy, Money
 from kube_cost_aggregator.outputs.windows import Window, rfc3339
 from kube_cost_aggregator.state.ledger import Totals
-from kube_cost_common.domain.money import HOURS_PER_MONTH, NS_PER_SECOND, format_usd
+from kube_cost_common.domain.money import HOURS_PER_MONTH, NANO_PER_USD, NS_PER_SECOND, format_usd
 
 LINES_AT_A_TIME = 1_000
 """Lines that are made before they are written: a hundred thousand of them at once would be 50 MB of small objects."""
@@ -73,4 +73,6 @@ def _cost(by: GroupBy, money: Money) -> _Cost:
 
 
 def _usd(nano: int) -> str:
-    return format_usd(nano) if nano else "0"
+    if 0 < nano < NANO_PER_USD:  # nearly all of them, and format_usd's own way with them
+        return f"0.{nano:09d}".rstrip("0")
+    return format_usd(nano)

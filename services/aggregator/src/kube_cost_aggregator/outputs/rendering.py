@@ -44,6 +44,8 @@ class Rendering:
         All of it is of one moment: the rates and totals that it starts with.
         """
         sources = self._sources
+        if sources.prepare_rates is not None:
+            await self._breathing(sources.prepare_rates(usage=True))
         rates, totals = sources.rates(), sources.totals()
         # Once everything has been listed rates are what they say, whatever is lost later.
         self._rates_known = self._rates_known or sources.readiness.ready
@@ -62,10 +64,12 @@ class Rendering:
         sources = self._sources
         if not self._rates_known or sources.pod_rates is None:
             return await self.render(served)
+        if sources.prepare_rates is not None:
+            await self._breathing(sources.prepare_rates(usage=False))
         await self._breathing(self._costs.take_pods(sources.pod_rates(), sources.totals(), sources.clock.now_ns()))
         return self._keyed()
 
-    async def _breathing(self, steps: Iterator[str]) -> None:
+    async def _breathing(self, steps: Iterator[object]) -> None:
         clock = self._sources.clock
         started = clock.monotonic()
         for _ in steps:

@@ -1,6 +1,6 @@
 """What the outputs read, each at the moment it is needed: immutable snapshots, handed in by the composition root."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,13 +36,21 @@ class WatchFacts(Protocol):
         ...
 
 
+class PrepareRates(Protocol):
+    """Does in steps what bringing rates up to date takes, of all nodes or, without `usage`, of those with new pods."""
+
+    def __call__(self, *, usage: bool) -> Iterator[object]:
+        """Return the steps."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sources:
     """What is shown. `cluster` is empty where the cluster has no name.
 
     `rates` brings the rates up to date before it returns them; `pod_rates` does so but for usage and volumes, None
-    where that is no less. `last_samples` has the end of each node's last usage sample in Unix nanoseconds.
-    `pending_messages` is None while nobody knows.
+    where that is no less. `prepare_rates` does most of that beforehand, step by step. `last_samples` has the end of
+    each node's last usage sample in Unix nanoseconds. `pending_messages` is None while nobody knows.
     """
 
     cluster: str
@@ -50,6 +58,7 @@ class Sources:
     revision: str
     rates: Callable[[], Rates]
     pod_rates: Callable[[], Rates] | None = None
+    prepare_rates: PrepareRates | None = None
     totals: Callable[[], Totals]
     last_samples: Callable[[], Mapping[str, int]]
     watches: Callable[[], Sequence[WatchFacts]]

@@ -1,6 +1,6 @@
 """What everything costs at this moment: immutable snapshots, one a node, made anew when something of it changes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -73,14 +73,31 @@ class RateBoard:
     def __init__(self, *, inventory: Inventory) -> None:
         self._inventory = inventory
         self._nodes: dict[str, NodeRate] = {}
+        self._ready: dict[str, NodeRate | None] = {}
         self._book: PriceBook | None = None
         self.now = Rates({}, {}, frozenset())
+
+    def prepare(self, book: PriceBook, *, usage: bool) -> Iterator[str]:
+        """Make the rates of changed nodes ready for the next refresh, one by one; yields each uid as it is done.
+
+        Without `usage` those are left of which nothing but their usage is new.
+        """
+        inventory = self._inventory
+        if book is not self._book:
+            self._book = book
+            inventory.dirty_nodes |= inventory.nodes.keys() | self._nodes.keys()
+        for uid in inventory.dirty_nodes | inventory.used_nodes if usage else list(inventory.dirty_nodes):
+            inventory.dirty_nodes.discard(uid)
+            inventory.used_nodes.discard(uid)
+            node = inventory.nodes.get(uid)
+            gone = node is None or node.ended_ns is not None
+            self._ready[uid] = None if gone or node is None else _rate(node, book, self._nodes.get(uid))
+            yield uid
 
     def refresh(self, book: PriceBook) -> Rates:
         """Return the rates at the prices of `book`; nodes that haven't changed keep their snapshot, by identity."""
         inventory = self._inventory
-        inventory.dirty_nodes |= inventory.used_nodes
-        nodes = self._refreshed(book)
+        nodes = self._refreshed(book, usage=True)
         classes = by_name(inventory.storage_classes.values())
         region = inventory.region()
         volumes = {
@@ -93,23 +110,19 @@ class RateBoard:
 
     def refresh_pods(self, book: PriceBook) -> Rates:
         """Return the rates with what has changed but for usage alone, and volumes: those are as they were."""
-        self.now = replace(self.now, nodes=self._refreshed(book))
+        self.now = replace(self.now, nodes=self._refreshed(book, usage=False))
         return self.now
 
-    def _refreshed(self, book: PriceBook) -> Mapping[str, NodeRate]:
-        inventory = self._inventory
-        repriced = book is not self._book
-        dirty = inventory.nodes.keys() | self._nodes.keys() if repriced else set(inventory.dirty_nodes)
-        inventory.dirty_nodes.clear()
-        inventory.used_nodes -= dirty
-        self._book = book
+    def _refreshed(self, book: PriceBook, *, usage: bool) -> Mapping[str, NodeRate]:
+        for _ in self.prepare(book, usage=usage):
+            pass
         nodes = dict(self._nodes)
-        for uid in dirty:
-            node = inventory.nodes.get(uid)
-            if node is None or node.ended_ns is not None:
+        for uid, rate in self._ready.items():
+            if rate is None:
                 nodes.pop(uid, None)
             else:
-                nodes[uid] = _rate(node, book, nodes.get(uid))
+                nodes[uid] = rate
+        self._ready.clear()
         self._nodes = nodes
         return nodes
 

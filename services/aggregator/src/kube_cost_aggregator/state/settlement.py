@@ -6,10 +6,11 @@ from enum import Enum, auto
 from types import MappingProxyType
 
 from kube_cost_aggregator.history.store import NodeState
+from kube_cost_aggregator.state.facts import NodeFacts
 from kube_cost_aggregator.state.inventory import Inventory, Node
 from kube_cost_aggregator.state.ledger import Ledger
 from kube_cost_aggregator.state.pods import Pod
-from kube_cost_aggregator.state.prices import PriceShelf
+from kube_cost_aggregator.state.prices import PriceBook, PriceShelf
 from kube_cost_aggregator.state.restart import keep
 from kube_cost_aggregator.state.unlisted import Known, is_unlisted, unlisted_node
 from kube_cost_aggregator.state.usages import Averages, attribute_unseen, averages, clock_offset_ns, rebase
@@ -52,6 +53,8 @@ class Settlement:
         self._patience = patience
         self._connected_since_ns: int | None = None
         self._unpriced_since_ns: dict[str, int] = {}
+        self._priced: dict[str, NodeFacts] = {}
+        self._priced_by: PriceBook | None = None
 
     def take(self, sample: UsageSample, stored_at_ns: int, *, unwatched: bool = False) -> Outcome:
         """Settle a sample's node through the sample's end. `stored_at_ns` is the bus's stamp, Unix nanoseconds.
@@ -143,6 +146,7 @@ class Settlement:
                             pod.end(node.ended_ns)
                         self._forget_settled(node, state)
                         self._unpriced_since_ns.pop(node.facts.uid, None)
+                        self._priced.pop(node.facts.uid, None)
                         self._inventory.forget_node(node.facts.uid, now_ns)
                         self._ledger.forget_node(node.facts.uid)
             elif now_ns - self._connected_since_ns >= patience_ns:
@@ -175,7 +179,12 @@ class Settlement:
 
     def _waits_for_price(self, node: Node, now_ns: int) -> bool:
         uid = node.facts.uid
+        if self._prices.book is not self._priced_by:
+            self._priced, self._priced_by = {}, self._prices.book
+        if self._priced.get(uid) is node.facts:  # as long as neither changes, a node that has a price keeps it
+            return True
         if self._prices.book.node_timeline(node.facts, node.identity):
+            self._priced[uid] = node.facts
             self._unpriced_since_ns.pop(uid, None)
             return True
         since_ns = self._unpriced_since_ns.setdefault(uid, now_ns)
@@ -185,8 +194,10 @@ class Settlement:
         return bool(self._prices.book.node_timeline(node.facts, node.identity))
 
     def _settle_by_requests(self, node: Node, state: NodeState, through_ns: int) -> None:
+        if through_ns <= state.settled_through_ns:
+            return
         timeline = self._prices.book.node_timeline(node.facts, node.identity)
-        if timeline and through_ns > state.settled_through_ns:
+        if timeline:
             for pod in node.pods.values():
                 if pod.led_by_samples:
                     pod.end(state.settled_through_ns)
