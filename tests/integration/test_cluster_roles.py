@@ -1,6 +1,7 @@
 """The permissions of deploy/kustomize/base, held against what the services ask a real API server for."""
 
 import contextlib
+import html
 import urllib.error
 from collections.abc import AsyncIterator, Iterator, Sequence
 from fractions import Fraction
@@ -140,24 +141,27 @@ async def test_each_permission_is_needed(scratch: Scratch, tmp_path: Path, verb:
 
 @pytest.mark.parametrize(("verb", "status"), [("list", 503), ("watch", 200)])
 def test_the_aggregator_says_what_it_may_not(scratch: Scratch, tmp_path: Path, verb: str, status: int) -> None:
-    """Without `list` on pods it isn't ready; without `watch` it is, by its lists; the status page says what to add."""
+    """Without `list` on pods it isn't ready; without `watch` it is, by its lists; probe and pages say what to add."""
     rest = [one for one in PERMISSIONS if one != (verb, "", "pods")]
     account = account_that_may(scratch, f"process-without-{verb}", rest)
     sentence = f"pods: may not {verb} pods: add apiGroups [''], resources ['pods'], verbs [list, watch]"
     with starting_mesh(tmp_path, account.kubeconfig(tmp_path)) as live:
         live.wait(lambda: sentence in part(live, "watches")[1], "the status page says what is missing")
         assert part(live, "watches")[0] == "problem"
-        live.wait(lambda: readiness(live) == status, f"readiness is {status}")
+        live.wait(lambda: readiness(live)[0] == status, f"readiness is {status}")
+        said = readiness(live)[1].splitlines()
+        assert any(line.startswith(f"problem: {sentence}") for line in said)
+        assert ("waiting: the API server hasn't listed all resources yet" in said) is (verb == "list")
+        assert html.escape(sentence) in live.get("/").decode()
 
 
-def readiness(live: LiveMesh) -> int:
-    """The status that the probe gets."""
+def readiness(live: LiveMesh) -> tuple[int, str]:
+    """The status that the probe gets, and what it is told."""
     try:
-        live.get("/readyz")
+        return 200, live.get("/readyz").decode()
     except urllib.error.HTTPError as error:
         with error:
-            return error.code
-    return 200
+            return error.code, error.read().decode()
 
 
 @contextlib.asynccontextmanager

@@ -106,6 +106,15 @@ def test_the_ledger_says_how_far_it_is_behind() -> None:
     assert part(shown, "ledger") == Part("ledger", "ok", ("the node furthest behind is settled up to 70 s ago",))
 
 
+def test_a_watchs_problem_is_said_by_the_watches_alone() -> None:
+    """The aggregator's own problems have it too, for its probe."""
+    shown = Shown()
+    shown.watches = [WatchedKind("Pod", synced=True, problem="pods: may not watch pods")]
+    shown.problems.say("watch Pod", "pods: may not watch pods")
+    assert part(shown, "watches") == Part("watches", "problem", ("pods: may not watch pods",))
+    assert part(shown, "aggregator").state == "ok"
+
+
 def test_the_aggregators_problems_are_shown() -> None:
     """A ledger that can't be written, say."""
     shown = Shown()

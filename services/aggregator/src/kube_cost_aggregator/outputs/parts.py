@@ -125,7 +125,9 @@ def _ledger(sources: Sources) -> Part:
 
 
 def _aggregator(sources: Sources) -> Part:
-    missing, problems = sources.readiness.missing, sources.problems.sentences()
+    of_watches = {watch.problem for watch in sources.watches()}  # said by their own part
+    missing = sources.readiness.missing
+    problems = [sentence for sentence in sources.problems.sentences() if sentence not in of_watches]
     state: State = "problem" if problems else "waiting" if missing else "ok"
     sentences = (*problems, *(f"waiting: {sentence}" for sentence in missing), f"version {sources.version}")
     return Part("aggregator", state, sentences[:MAX_SENTENCES])

@@ -10,7 +10,7 @@ from kube_cost_aggregator.inputs.kubernetes.client import ApiClient
 from kube_cost_aggregator.inputs.kubernetes.objects import ObjectReader
 from kube_cost_aggregator.inputs.kubernetes.reading import ObjectError
 from kube_cost_aggregator.inputs.kubernetes.resources import Facts, all_resources
-from kube_cost_aggregator.inputs.kubernetes.watch import Receiver, Watch, WatchState, WatchTimes
+from kube_cost_aggregator.inputs.kubernetes.watch import OnProblem, Receiver, Watch, WatchState, WatchTimes, nobody
 from kube_cost_common.domain.gpus import GpuResources
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters
@@ -33,8 +33,12 @@ class ClusterWatch:
         clock: Clock,
         log: FilteringBoundLogger,
         times: WatchTimes,
+        on_problem: OnProblem = nobody,
     ) -> None:
-        """Take whom to ask and to tell, which extended resources are GPUs, and which labels of pods to keep."""
+        """Take whom to ask and to tell, which extended resources are GPUs, and which labels of pods to keep.
+
+        `on_problem` is told what is wrong with the watch of a kind, and when nothing is any more.
+        """
         self._counters = counters
         self._log = log
         self._said: OrderedDict[tuple[str, ...], None] = OrderedDict()
@@ -48,6 +52,7 @@ class ClusterWatch:
                 clock=clock,
                 log=log,
                 times=times,
+                on_problem=on_problem,
             )
             for resource in all_resources(reader=reader, report=self._bad_object).all()
         )

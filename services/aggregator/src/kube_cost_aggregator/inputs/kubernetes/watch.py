@@ -94,6 +94,14 @@ class WatchState:
     """What is wrong now, a sentence; empty when nothing is."""
 
 
+OnProblem = Callable[[str, str], None]
+"""Told of a kind and what is wrong with its watch, a sentence; empty when nothing is any more."""
+
+
+def nobody(_kind: str, _problem: str) -> None:
+    """Tell nobody."""
+
+
 class Watch(Generic[F]):
     """Follows one kind of object and tells a receiver. Ends only by cancellation."""
 
@@ -107,13 +115,15 @@ class Watch(Generic[F]):
         clock: Clock,
         log: FilteringBoundLogger,
         times: WatchTimes,
+        on_problem: OnProblem = nobody,
     ) -> None:
-        """Take where to ask, for what, whom to tell, and who counts failures."""
+        """Take where to ask, for what, whom to tell, who counts failures, and who is told what is wrong."""
         self.state = WatchState(kind=resource.kind)
         self._client = client
         self._resource = resource
         self._receiver = receiver
         self._on_error = on_error
+        self._on_problem = on_problem
         self._clock = clock
         self._log = log.bind(kind=resource.kind)
         self._times = times
@@ -283,12 +293,16 @@ class Watch(Generic[F]):
         self._on_error(error)
         if not self.state.problem:
             self._log.warning("watch failed", error=str(error) if isinstance(error, ApiError) else repr(error))
-        self.state.problem = f"{self._resource.plural}: {error}"
+        self._say(f"{self._resource.plural}: {error}")
 
     def _recovered(self) -> None:
         if self.state.problem:
             self._log.info("watch recovered")
-            self.state.problem = ""
+            self._say("")
+
+    def _say(self, problem: str) -> None:
+        self.state.problem = problem
+        self._on_problem(self._resource.kind, problem)
 
     def _wait_seconds(self, error: Exception | None) -> float:
         asked = error.retry_after_seconds if isinstance(error, ApiError) else 0.0
