@@ -5,16 +5,21 @@ import gzip
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import aiohttp
 import pytest
+import structlog
 from aiohttp import web
 
-from harness.costs import Shown, node_rate, pod_rate, rates_of
+from harness.costs import Shown, node_rate, pod_rate, rates_of, total_of
 from harness.parts import Part, program
-from kube_cost_aggregator.outputs.exposition import CONTENT_TYPE, accepts_gzip
+from kube_cost_aggregator.outputs.exposition import CONTENT_TYPE, Metrics, accepts_gzip
+from kube_cost_aggregator.outputs.rendering import Rendering
+from kube_cost_aggregator.state.ledger import Totals
 from kube_cost_common.domain.settlement import Usd
 from kube_cost_common.runtime.clock import SystemClock
+from kube_cost_common.runtime.health import Readiness
 from kube_cost_common.runtime.http import serving
 
 CURL = Part("curl", "apt-get install curl")
@@ -133,3 +138,30 @@ async def test_a_fault_while_rendering_leaves_what_was_served() -> None:
     assert 'kube_cost_pod_hourly_usd{namespace="shop",pod="better",node="n"} 0.02\n' in text
     assert 'kube_cost_errors_total{component="aggregator",error_type="exposition"} 1.0\n' in text
     assert 'kube_cost_namespace_hourly_usd{namespace="shop"} 0.02\n' in text
+
+
+async def test_pods_are_shown_at_once_and_settled_money_with_the_next_whole_rendering() -> None:
+    """Between whole renderings only rates change; before everything is listed all renderings are whole."""
+    shown = Shown(rates=rates_of(node_rate("n", pod_rate("old"))), readiness=Readiness({"cluster": "not listed yet"}))
+    shown.sources = replace(shown.sources, pod_rates=lambda: shown.rates)
+    metrics = Metrics(
+        rendering=Rendering(sources=shown.sources),
+        clock=shown.clock,
+        log=structlog.get_logger(),
+        counters=shown.counters,
+    )
+    await metrics.tick(whole=False)
+    assert b"kube_cost_agents_connected 0\n" in metrics.current.identity()
+    shown.readiness.met("cluster")
+    await metrics.tick()
+    shown.rates = rates_of(node_rate("n", pod_rate("new", 0.02)))
+    shown.totals = Totals(namespaces={"shop": total_of(5)})
+    await metrics.tick(whole=False)
+    text = metrics.current.identity().decode()
+    assert 'pod="old"' not in text
+    assert 'kube_cost_pod_hourly_usd{namespace="shop",pod="new",node="n"} 0.02\n' in text
+    assert 'kube_cost_namespace_hourly_usd{namespace="shop"} 0.02\n' in text
+    assert 'kube_cost_namespace_usd_total{namespace="shop"} 0\n' in text
+    assert gzip.decompress(metrics.current.gzip).decode() == text
+    await metrics.tick()
+    assert 'kube_cost_namespace_usd_total{namespace="shop"} 0.000000005\n' in metrics.current.identity().decode()

@@ -82,3 +82,50 @@ class TestRates:
         rates = board.refresh(bench.shelf.book)
         assert set(rates.nodes) == {"node-uid"}
         assert rates.nodes["node-uid"].pods == ()
+
+    def test_usage_alone_is_no_haste(self) -> None:
+        """Without it the rates of what is new are there, and the usage of a sample with the next whole refresh."""
+        bench = Bench(nodes=(node_facts(), node_facts("other", "n2")))
+        board = RateBoard(inventory=bench.inventory)
+        bench.inventory.put_pod(pod_facts())
+        before = board.refresh(bench.shelf.book).nodes
+        bench.take(FakeKernel(pods={"pod-uid": (2.0, 6.0)}).sample(START + MINUTE))
+        bench.inventory.put_pod(pod_facts("new", node_name="n2"), START + MINUTE)
+        hasty = board.refresh_pods(bench.shelf.book).nodes
+        assert hasty["node-uid"] is before["node-uid"]
+        assert [pod.uid for pod in hasty["other"].pods] == ["new"]
+        whole = board.refresh(bench.shelf.book).nodes
+        assert whole["node-uid"].pods[0].usd.cpu == pytest.approx(2 * before["node-uid"].pods[0].usd.cpu)
+
+    def test_what_changes_while_rates_are_prepared_is_in_them(self) -> None:
+        """A node that was made ready and has a new pod, one that ended since, and prices that are others by then."""
+        bench = Bench(nodes=(node_facts(), node_facts("other", "n2")))
+        board = RateBoard(inventory=bench.inventory)
+        for _ in board.prepare(bench.shelf.book, usage=True):
+            assert not board.now.nodes
+        bench.inventory.put_pod(pod_facts(), START)
+        bench.inventory.end_node("other", START + MINUTE)
+        bench.price(usd=2 * USD)
+        rates = board.refresh(bench.shelf.book)
+        assert set(rates.nodes) == {"node-uid"}
+        node = rates.nodes["node-uid"]
+        assert [pod.uid for pod in node.pods] == ["pod-uid"]
+        assert node.price is not None
+        assert node.price.usd_per_hour == 2 * USD
+
+    def test_a_pod_whose_rate_is_the_same_keeps_its_snapshot(self) -> None:
+        """So that only the new pod's line is written; with another workload or price it is another one."""
+        bench = Bench()
+        board = RateBoard(inventory=bench.inventory)
+        bench.inventory.put_pod(pod_facts())
+        (before,) = board.refresh(bench.shelf.book).nodes["node-uid"].pods
+        bench.inventory.put_pod(pod_facts("new"), START)
+        after, _ = board.refresh(bench.shelf.book).nodes["node-uid"].pods
+        assert after is before
+        bench.inventory.pods["pod-uid"].workload = "another"
+        bench.inventory.mark("node-uid")
+        renamed, _ = board.refresh(bench.shelf.book).nodes["node-uid"].pods
+        assert renamed.workload == "another"
+        bench.price(usd=2 * USD)
+        dearer, _ = board.refresh(bench.shelf.book).nodes["node-uid"].pods
+        assert dearer.usd.total == pytest.approx(2 * renamed.usd.total)

@@ -3,7 +3,7 @@
 from kube_cost_aggregator.outputs.family import USD, USD_PER_DAY, USD_PER_HOUR, USD_PER_MONTH, Family
 
 _NOW = "The rate of this moment: objects and prices within a second, usage as of the node's last sample."
-_SETTLED = "Settled money, as of the last commit; what no sample covers yet is missing."
+_SETTLED = "Settled money, at most 5 s behind the last commit; what no sample covers yet is missing."
 _PSEUDO = "What no pod has is under __idle__, what nodes keep for themselves under __system__."
 _NO_PRICE = "A node without a price has no series."
 
@@ -198,6 +198,6 @@ CLUSTER_FAMILIES = (
         unit=USD_PER_MONTH,
         labels=("pv_name", "storage_class"),
         help="USD per month of 730 h of a persistent volume, by its provisioned size; no series where its price isn't "
-        "known. Within a second of a change.",
+        "known. Within 5 s of a change.",
     ),
 )
