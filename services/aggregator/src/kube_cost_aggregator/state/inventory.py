@@ -1,12 +1,10 @@
 """The cluster as the watches tell it, and the pods and nodes that are gone but not yet settled."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from kube_cost_aggregator.history.store import PodRow
 from kube_cost_aggregator.state.facts import (
     ClaimFacts,
     NamespaceFacts,
@@ -17,17 +15,15 @@ from kube_cost_aggregator.state.facts import (
     StorageClassFacts,
     VolumeFacts,
 )
-from kube_cost_aggregator.state.pods import Pod, bound_pod, charged_from_ns, nearest
+from kube_cost_aggregator.state.nodes import Node, finished_ns
+from kube_cost_aggregator.state.pods import Pod, bound_pod, charged_from_ns
 from kube_cost_aggregator.state.workloads import workload_of
 from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES, GpuResources
 from kube_cost_common.domain.money import NS_PER_SECOND
-from kube_cost_common.domain.nodes import CUSTOM, NodeIdentity, identify
+from kube_cost_common.domain.nodes import CUSTOM, identify
 from kube_cost_common.domain.resources import Resources
 from kube_cost_common.domain.settlement import Change
 from kube_cost_common.messages.streams import USAGE
-
-ADOPTION_SLACK_NS = 60_000_000_000
-"""How much older than its node's object a pod may be and still be that node's: kubelets register after they start."""
 
 HOMELESS_NS = 600_000_000_000
 """How long a pod that has ended is kept for its node, should the node's watch be behind."""
@@ -35,32 +31,6 @@ HOMELESS_NS = 600_000_000_000
 
 GONE_NODE_NS = int(USAGE.max_age_seconds) * NS_PER_SECOND
 """How long a node that is gone is remembered: as long as its samples may wait on the bus, and no list is so old."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Node:
-    """A node, with the pods that are charged to it and not yet settled to their end, by uid.
-
-    `settled_ns` is what it is settled through, 0 before that is known. `extends`: a list lacked it, so that it ended
-    at some time since it was last seen, and samples may say later.
-    """
-
-    facts: NodeFacts
-    identity: NodeIdentity
-    ended_ns: int | None = None
-    extends: bool = False
-    settled_ns: int = 0
-    clock_offset_ns: int = 0
-    """What brings the node's own stamps, a pod's finishedAt among them, to the bus's clock."""
-    pods: dict[str, Pod] = field(default_factory=dict)
-
-    def go_on(self) -> None:
-        """Take its end back, and that of the pods that ended with it: it is still there."""
-        self.ended_ns, self.extends = None, False
-        for pod in self.pods.values():
-            if pod.ended_with_node:
-                pod.extends = False
-                pod.go_on()
 
 
 class Inventory:
@@ -109,26 +79,6 @@ class Inventory:
         """Nodes that are settled to their end, by uid, and since when, the latest last: a stale list isn't believed."""
         self._homeless: dict[str, dict[str, Pod]] = {}
 
-    def restore(self, rows: Iterable[PodRow], node_names: dict[int, tuple[str, str]]) -> None:
-        """Take up the pods that the ledger has as running; `node_names` maps its node ids to uid and name."""
-        for row in rows:
-            node_uid, node_name = node_names.get(row.node_id, ("", ""))
-            pod = Pod(
-                uid=row.uid,
-                usage_uid=row.usage_uid,
-                namespace=row.namespace,
-                name=row.name,
-                node_name=node_name,
-                node_uid=node_uid,
-                workload_kind=row.workload_kind,
-                workload=row.workload,
-                start_ns=row.start_ns,
-                requests=[Change(row.start_ns, Resources(row.vcpu_request, row.memory_gib_request, row.gpus))],
-                pod_id=row.pod_id,
-                written=True,
-            )
-            self._place(pod)
-
     def take_up(self, pod: Pod) -> None:
         """Take up a pod as it was known before a restart."""
         self._place(pod)
@@ -166,7 +116,7 @@ class Inventory:
             if named is None or named.facts.created_ns <= facts.created_ns:
                 self.node_uids[facts.name] = facts.uid
             for pod in list(self._homeless.get(facts.name, {}).values()):
-                if self._belongs(pod, node):
+                if node.may_have(pod):
                     self._settle_down(pod, node)
         elif node.extends:  # a list lacked it, and another one has it
             node.go_on()
@@ -242,7 +192,7 @@ class Inventory:
         if facts.finished_ns is None:
             return not facts.terminated  # refused by its kubelet, or nothing says when it ended
         node = self.node_named(facts.node_name)
-        return node is None or _finished_ns(facts.finished_ns, node, at_ns) > node.settled_ns
+        return node is None or finished_ns(facts.finished_ns, node, at_ns) > node.settled_ns
 
     def _adopted(self, facts: PodFacts, at_ns: int | None) -> Pod | None:
         """Return the pod where samples told of it first, under its static uid maybe; all unsettled time is its own."""
@@ -263,7 +213,7 @@ class Inventory:
     def _end_ns(self, pod: Pod, facts: PodFacts, at_ns: int | None) -> int:
         node = self.nodes.get(pod.node_uid)
         if facts.finished_ns is not None:
-            return _finished_ns(facts.finished_ns, node, at_ns)
+            return finished_ns(facts.finished_ns, node, at_ns)
         if at_ns is not None:
             return at_ns
         return node.settled_ns if node is not None else pod.start_ns
@@ -346,17 +296,10 @@ class Inventory:
     def _place(self, pod: Pod) -> None:
         self.pods[pod.uid] = pod
         node = self.nodes.get(pod.node_uid) or self.node_named(pod.node_name)
-        if node is not None and self._belongs(pod, node):
+        if node is not None and node.may_have(pod):
             self._settle_down(pod, node)
         else:
             self._homeless.setdefault(pod.node_name, {})[pod.uid] = pod
-
-    def _belongs(self, pod: Pod, node: Node) -> bool:
-        if pod.node_uid:
-            return pod.node_uid == node.facts.uid
-        if node.ended_ns is not None and not node.extends and pod.start_ns >= node.ended_ns:
-            return False  # another node of that name, which isn't told of yet
-        return pod.start_ns >= node.facts.created_ns - ADOPTION_SLACK_NS
 
     def _settle_down(self, pod: Pod, node: Node) -> None:
         self._homeless.get(pod.node_name, {}).pop(pod.uid, None)
@@ -391,9 +334,3 @@ class Inventory:
                     self.pods.pop(uid, None)
             if not homeless:
                 del self._homeless[node_name]
-
-
-def _finished_ns(finished_ns: int, node: Node | None, at_ns: int | None) -> int:
-    """Return when a pod finished: its kubelet stamped it by the node's clock, which may be minutes off."""
-    corrected_ns = finished_ns + (node.clock_offset_ns if node is not None else 0)
-    return corrected_ns if at_ns is None else min(nearest(corrected_ns, at_ns), at_ns)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from kube_cost_aggregator.state.facts import NodeFacts, VolumeFacts
-from kube_cost_aggregator.state.inventory import Inventory, Node
+from kube_cost_aggregator.state.inventory import Inventory
+from kube_cost_aggregator.state.nodes import Node
 from kube_cost_aggregator.state.prices import PriceBook
 from kube_cost_aggregator.state.volumes import by_name, identify_volume
 from kube_cost_common.domain.nodes import NodeIdentity

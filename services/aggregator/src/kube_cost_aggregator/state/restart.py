@@ -26,7 +26,9 @@ def restore(inventory: Inventory, ledger: Ledger, open_pods: Iterable[PodRow]) -
         node.ended_ns, node.extends = state.ended_ns, state.end_extends
     pending = [(state, pod) for state in ledger.nodes.values() for pod in state.pending]
     told = {pod.pod_id for _, pod in pending}
-    inventory.restore((row for row in open_pods if row.pod_id not in told), names)
+    for row in open_pods:
+        if row.pod_id not in told:
+            inventory.take_up(_running(row, *names.get(row.node_id, ("", ""))))
     for state, pod in pending:
         inventory.take_up(_pod(pod, state))
 
@@ -43,6 +45,24 @@ def keep(state: NodeState, facts: NodeFacts, ended_ns: int | None, *, end_extend
         )
     state.ended_ns, state.end_extends = ended_ns, end_extends
     state.pending = [_pending(pod) for pod in pods if _is_pending(pod)]
+
+
+def _running(row: PodRow, node_uid: str, node_name: str) -> Pod:
+    """Return a pod of which nothing has happened since it was written."""
+    return Pod(
+        uid=row.uid,
+        usage_uid=row.usage_uid,
+        namespace=row.namespace,
+        name=row.name,
+        node_name=node_name,
+        node_uid=node_uid,
+        workload_kind=row.workload_kind,
+        workload=row.workload,
+        start_ns=row.start_ns,
+        requests=[Change(row.start_ns, Resources(row.vcpu_request, row.memory_gib_request, row.gpus))],
+        pod_id=row.pod_id,
+        written=True,
+    )
 
 
 def _is_pending(pod: Pod) -> bool:

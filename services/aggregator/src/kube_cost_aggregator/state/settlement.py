@@ -7,8 +7,9 @@ from types import MappingProxyType
 
 from kube_cost_aggregator.history.store import NodeState
 from kube_cost_aggregator.state.facts import NodeFacts
-from kube_cost_aggregator.state.inventory import Inventory, Node
+from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.ledger import Ledger
+from kube_cost_aggregator.state.nodes import Node
 from kube_cost_aggregator.state.pods import Pod
 from kube_cost_aggregator.state.prices import PriceBook, PriceShelf
 from kube_cost_aggregator.state.restart import keep
