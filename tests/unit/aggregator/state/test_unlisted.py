@@ -98,6 +98,15 @@ def test_while_nodes_are_watched_it_is_left_to_the_caller(gone: GoneKernel) -> N
     assert bench.take(gone.sample(minute(1))) is Outcome.UNKNOWN_NODE
 
 
+def test_once_nodes_are_watched_its_samples_are_left_to_the_caller(gone: GoneKernel) -> None:
+    """An agent that goes on is none of a node of this cluster: it isn't paid for ever."""
+    bench = Bench()
+    assert take(bench, gone.sample(minute(1))) is Outcome.SETTLED
+    assert bench.take(gone.sample(minute(2))) is Outcome.UNKNOWN_NODE
+    bench.wait(minute(2), minute(2.1))
+    assert UID not in bench.ledger.nodes
+
+
 def test_time_before_the_ledger_began_is_not_charged(gone: GoneKernel) -> None:
     """A new ledger on an old stream."""
     bench = Bench()

@@ -67,7 +67,7 @@ class Settlement:
         node = self._inventory.node_named(sample.node, end_ns)
         if unwatched and (node is None or end_ns <= node.facts.created_ns):
             node = self._take_up_unlisted(sample, stored_at_ns - sample.sent_at_ns) or node
-        if node is None:
+        if node is None or (is_unlisted(node.facts.uid) and not unwatched):
             return Outcome.UNKNOWN_NODE
         outcome = self._take(node, sample, stored_at_ns)
         self._keep_changes()
