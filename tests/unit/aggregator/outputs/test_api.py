@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import aiohttp
 import pytest
 import structlog
 from aiohttp import web
+from msgspec import structs
 
 from harness.costs import Shown, node_rate, rates_of
 from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
@@ -102,6 +104,27 @@ async def test_costs_by_namespace_add_up_and_say_their_window(store: SqliteStore
         },
     ]
     assert body["total"]["cost"] == {"total": "0.096", "cpu": "0.076", "memory": "0.02", "gpu": "0"}
+
+
+async def test_a_large_answer_comes_in_pieces_and_is_whole(store: SqliteStore) -> None:
+    """Thousands of pods, dearest first and then by name; those of one name are one line; the total is theirs."""
+    count = 5_000
+    await fill(store)
+    base = (await store.load(now_ns=0, month_start=0)).open_pods[0]
+    pods = {
+        number: structs.replace(base, pod_id=number, uid=f"u{number}", name=f"pod-{number % (count - 2):05}")
+        for number in range(2, count + 2)
+    }
+    hours = {(HOUR, number): PodHour(Money(1_000 * (number // 2), 0, 0, 0), 60.0, 0.0) for number in pods}
+    await store.commit(Batch(pods=pods, pod_hours=hours))
+    body = await costs(store, by="pod", window="today")
+    lines = body["costs"]
+    assert len(lines) == count - 1
+    assert sum(line["pods"] for line in lines) == count + 1
+    order = [(-Decimal(line["cost"]["total"]), line["pod"]) for line in lines]
+    assert order == sorted(order)
+    nano = 50_000_000 + sum(row.money.cpu for row in hours.values())
+    assert Decimal(body["total"]["cost"]["total"]) == Decimal(nano) / 10**9 == -sum(total for total, _ in order)
 
 
 async def test_costs_by_pod_say_how_much_is_covered_and_estimated(store: SqliteStore) -> None:

@@ -1,6 +1,6 @@
 """The body of `/api/v1/costs`. Money is in USD, as decimal strings: JSON's numbers are floats to most readers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -13,10 +13,10 @@ LINES_AT_A_TIME = 1_000
 """Lines that are made before they are written: a hundred thousand of them at once would be 50 MB of small objects."""
 
 
-def costs_answer(*, by: GroupBy, asked: str, window: Window, rows: Sequence[CostRow], totals: Totals) -> bytes:
-    """Return what is answered, as JSON. The split by resource and the covered seconds are null where there is none.
+def costs_answer(*, by: GroupBy, asked: str, window: Window, rows: list[CostRow], totals: Totals) -> list[bytes]:
+    """Return what is answered, as JSON in pieces. The rows are taken out of the list as they are written.
 
-    Nodes are kept whole, not by resource. Namespaces have no seconds of their own.
+    Nodes are kept whole, not by resource. Namespaces have no seconds of their own. What isn't there is null.
     """
     cpu, memory, gpu, savings = map(sum, zip(*(row.money for row in rows), strict=True)) if rows else NO_MONEY
     settled_ns = totals.settled_through_ns
@@ -32,11 +32,14 @@ def costs_answer(*, by: GroupBy, asked: str, window: Window, rows: Sequence[Cost
     total = {"cost": _cost(by, Money(cpu, memory, gpu, savings)), "spot_savings": _usd(savings)}
     encoder = msgspec.json.Encoder()
     pieces = [encoder.encode(head)[:-1], b',"costs":[']
-    for start in range(0, len(rows), LINES_AT_A_TIME):
-        lines = encoder.encode([_line(by, row) for row in rows[start : start + LINES_AT_A_TIME]])
-        pieces += [b"," if start else b"", lines[1:-1]]
-    pieces += [b'],"total":', encoder.encode(total), b"}"]
-    return b"".join(pieces)
+    comma = b""
+    while rows:
+        lines = encoder.encode([_line(by, row) for row in rows[:LINES_AT_A_TIME]])
+        del rows[:LINES_AT_A_TIME]
+        pieces.append(comma + lines[1:-1])
+        comma = b","
+    pieces.append(b'],"total":' + encoder.encode(total) + b"}")
+    return pieces
 
 
 class _Cost(msgspec.Struct, gc=False):
