@@ -1,11 +1,19 @@
 """A node that came and went while nobody watched is charged as far as its samples tell of it."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
+from harness import rows
 from harness.bench import DEFAULTS, USD, Bench
 from harness.records import LABELS, MINUTE, START, FakeKernel, node_facts, pod_facts
-from kube_cost_aggregator.state.settlement import Outcome
+from kube_cost_aggregator.history.sqlite import open_store
+from kube_cost_aggregator.state.inventory import Inventory
+from kube_cost_aggregator.state.ledger import Ledger
+from kube_cost_aggregator.state.prices import PriceShelf
+from kube_cost_aggregator.state.restart import restore
+from kube_cost_aggregator.state.settlement import Outcome, Patience, Settlement
 from kube_cost_aggregator.state.unlisted import OLDEST_NS
 from kube_cost_common.domain.resources import BYTES_PER_GIB, Resources
 from kube_cost_common.messages.usage import UsageSample
@@ -176,3 +184,31 @@ def test_another_node_may_have_its_name_by_now() -> None:
     assert bench.state("later").settled_through_ns == minute(11)
     assert bench.inventory.node_uids["gone"] == "later"
     bench.check()
+
+
+async def test_a_restart_goes_on_with_it(gone: GoneKernel, tmp_path: Path) -> None:
+    """Its rows are those without a restart, at the default price too, which no bucket has."""
+    samples = [gone.sample(minute(number)) for number in (1, 2, 3, 4)]
+    whole = Bench(nodes=[], priced=False, defaults=DEFAULTS)
+    for sample in samples:
+        assert take(whole, sample) is Outcome.SETTLED
+    store = open_store(tmp_path / "ledger.sqlite")
+    for sample in samples:
+        inventory, ledger = Inventory(changed=lambda: None), Ledger(store=store)
+        restore(inventory, ledger, await ledger.load(START))
+        inventory.replace_nodes([], minute(5))
+        settlement = Settlement(
+            inventory=inventory,
+            ledger=ledger,
+            prices=PriceShelf(defaults=DEFAULTS, changed=lambda: None),
+            patience=Patience(),
+        )
+        assert settlement.take(sample, sample.sent_at_ns, unwatched=True) is Outcome.SETTLED
+        await ledger.commit(sample.end_ns)
+    store.close()
+    rows.check_sums(tmp_path)
+    assert rows.node_seconds(tmp_path) == {UID: 240}
+    assert sum(paid for paid, *_ in rows.node_hours(tmp_path).values()) == pytest.approx(whole.paid, abs=1)
+    charged, expected = rows.pods(tmp_path)["lost"], whole.pod("lost")
+    assert charged.total == pytest.approx(expected.total, abs=2)
+    assert charged.estimated_seconds == charged.seconds == expected.seconds

@@ -67,8 +67,13 @@ class Settlement:
         node = self._inventory.node_named(sample.node, end_ns)
         if unwatched and (node is None or end_ns <= node.facts.created_ns):
             node = self._take_up_unlisted(sample, stored_at_ns - sample.sent_at_ns) or node
-        if node is None or (is_unlisted(node.facts.uid) and not unwatched):
+        if node is None:
             return Outcome.UNKNOWN_NODE
+        if is_unlisted(node.facts.uid):
+            if not unwatched:
+                return Outcome.UNKNOWN_NODE
+            if not node.identity.instance_type:
+                self._prices.assume(node.facts.uid)  # no price will ever come for it
         outcome = self._take(node, sample, stored_at_ns)
         self._keep_changes()
         return outcome
@@ -84,10 +89,7 @@ class Settlement:
             return None  # it would never have a price
         self._inventory.put_node(facts, facts.created_ns)
         self._inventory.end_node(facts.uid, facts.created_ns, extends=True)
-        node = self._inventory.nodes[facts.uid]
-        if not node.identity.instance_type:
-            self._prices.assume(facts.uid)  # no price will ever come for it
-        return node
+        return self._inventory.nodes[facts.uid]
 
     def _take(self, node: Node, sample: UsageSample, stored_at_ns: int) -> Outcome:
         state = self._state(node)
