@@ -58,8 +58,6 @@ CONDITIONS = {
 
 DECLARE_RETRY_SECONDS = 1.0
 SYNC_CHECK_SECONDS = 0.1
-YOUNG_OBJECTS = 20_000
-"""How many new objects the garbage collector waits for: a sample makes thousands, and hardly any are in cycles."""
 
 
 async def compose(config: AggregatorConfig, service: Service) -> None:
@@ -211,7 +209,6 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         # What the lists made stays for long: a full collection that looks at it all would stop everything for 80 ms.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(YOUNG_OBJECTS, 20, 20)
         await usage.run()
 
     service.keep("bus", bus.run())
