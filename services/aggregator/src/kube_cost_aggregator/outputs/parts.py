@@ -57,7 +57,10 @@ def _agents(sources: Sources) -> Part:
     connected = sources.components.connected_nodes() & nodes.keys()
     sentences = [f"{len(connected)} of {len(nodes)} nodes have an agent that is heard"]
     if missing := sorted(nodes.keys() - connected):
-        sentences.append(f"not heard within {SILENT_AFTER_SECONDS:.0f} s: {listed(missing)}; gauges go on by requests")
+        sentences.append(
+            f"not heard within {SILENT_AFTER_SECONDS:.0f} s: {listed(missing)}; gauges go on with what was used last, "
+            "and by requests once their time is settled so"
+        )
     now_ns = sources.clock.now_ns()
     samples = [end_ns for name, end_ns in sources.last_samples().items() if name in nodes]
     if samples:
