@@ -186,6 +186,36 @@ def test_another_node_may_have_its_name_by_now() -> None:
     bench.check()
 
 
+def test_another_of_its_name_may_have_gone_before() -> None:
+    """The known one ends with its last sample, the other begins with its first: the time between is nobody's."""
+    bench = Bench()
+    known = GoneKernel(pods={"a": (1.0, 1.0)})
+    bench.take(known.sample(minute(1)))
+    bench.inventory.replace_nodes([], minute(30))
+    take(bench, known.sample(minute(2)))
+    other = GoneKernel(session="2" * 16, boot_id="other", pods={"b": (1.0, 1.0)})
+    other.began_ns = other.sampled_ns = minute(10)
+    assert [take(bench, other.sample(minute(number))) for number in (11, 12)] == [Outcome.SETTLED] * 2
+    bench.wait(minute(13), minute(13))
+    assert bench.ledger.nodes == {}
+    by_node = {number: row.seconds for (_, number), row in bench.ledger.batch.node_hours.items()}
+    assert sorted(by_node.values()) == [120, 120]
+    assert (bench.pod("a").seconds, bench.pod("b").seconds) == (120, 120)
+    bench.check()
+
+
+def test_an_agent_begun_anew_on_a_node_that_went_is_the_nodes() -> None:
+    """The same boot is the same node."""
+    bench = Bench()
+    kernel = GoneKernel(pods={"a": (1.0, 1.0)})
+    bench.take(kernel.sample(minute(1)))
+    bench.inventory.replace_nodes([], minute(30))
+    kernel.restart_agent(minute(2), "2" * 16)
+    assert take(bench, kernel.sample(minute(3))) is Outcome.SETTLED
+    assert bench.through == 180
+    assert set(bench.ledger.nodes) == {"node-uid"}
+
+
 async def test_a_restart_goes_on_with_it(gone: GoneKernel, tmp_path: Path) -> None:
     """Its rows are those without a restart, at the default price too, which no bucket has."""
     samples = [gone.sample(minute(number)) for number in (1, 2, 3, 4)]

@@ -65,7 +65,9 @@ class Settlement:
         """
         end_ns = sample.end_ns + stored_at_ns - sample.sent_at_ns
         node = self._inventory.node_named(sample.node, end_ns)
-        if unwatched and (node is None or end_ns <= node.facts.created_ns):
+        if unwatched and (
+            node is None or end_ns <= node.facts.created_ns or self._is_followed_by_another(node, sample)
+        ):
             node = self._take_up_unlisted(sample, stored_at_ns - sample.sent_at_ns) or node
         if node is None:
             return Outcome.UNKNOWN_NODE
@@ -77,6 +79,14 @@ class Settlement:
         outcome = self._take(node, sample, stored_at_ns)
         self._keep_changes()
         return outcome
+
+    def _is_followed_by_another(self, node: Node, sample: UsageSample) -> bool:
+        """Whether a node went while nobody watched, and a sample is of another boot: of another one of its name.
+
+        Should it be of the same one, booted anew, it is paid all the same, but for the time that the boot took.
+        """
+        known = self._ledger.nodes.get(node.facts.uid)
+        return node.extends and known is not None and known.boot_id not in {"", sample.boot_id}
 
     def _take_up_unlisted(self, sample: UsageSample, offset_ns: int) -> Node | None:
         """Take up a node that its samples alone tell of, from the first one's start on; None where that can't be."""
