@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 
 from harness.nats import NatsServer, free_port, running_bus, running_nats
+from kube_cost_agent.machine import read_machine
 from kube_cost_common.messages.codec import RecordDecoder
 from kube_cost_common.messages.names import STATUS_SUBJECTS
 from kube_cost_common.messages.status import StatusReport
@@ -171,6 +172,8 @@ async def test_the_first_sample_is_stored_at_once_and_makes_the_agent_ready(node
             (sample,) = await _samples(bus)
     assert (sample.node, sample.cluster, sample.seq) == ("node-1.example", "default", 0)
     assert sample.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()  # noqa: ASYNC240 - procfs
+    assert (sample.vcpu, sample.memory_bytes) == read_machine()
+    assert sample.vcpu > 0
     assert {root.name for root in sample.roots} == {"node", "kubepods", "burstable", "besteffort"}
     (pod,) = sample.pods
     assert (pod.uid, pod.namespace, pod.name, pod.cpu_seconds) == (_UID, "shop", "web-0", 1.5)
