@@ -288,3 +288,16 @@ async def test_a_node_that_is_settled_to_its_end_has_no_last_sample(aggregator: 
         aggregator.clock.ahead_seconds = 6.0
         await eventually(lambda: set(intake.last_sample_ns) == {"n1"})
     assert set(aggregator.ledger.nodes) == {"node-uid"}
+
+
+async def test_samples_that_the_bus_dropped_unread_are_counted(aggregator: Aggregator) -> None:
+    """The stream's oldest went while nobody read: it is said, and what they covered is settled by the next."""
+    intake = await aggregator.start()
+    for minute in range(1, 6):
+        await aggregator.publish(aggregator.sample(minute))
+    await aggregator.bus.api(f"STREAM.PURGE.{USAGE.name}", {"seq": 4})
+    async with background(intake.run()):
+        await eventually(lambda: aggregator.settled_minutes == 5.0)
+    assert aggregator.count("kube_cost_samples_rejected_total") == 3
+    assert aggregator.problems.sentences() == ["the bus dropped 3 usage samples before they were read"]
+    aggregator.check(5)

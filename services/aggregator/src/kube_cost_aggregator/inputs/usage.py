@@ -71,6 +71,7 @@ class UsageIntake:
         self._problems = problems
         self._caught_up_at = float("-inf")
         self._unwatched_since: float | None = None
+        self._discarded = 0
         self._refused_at: dict[str, float] = {}
         self.last_sample_ns: dict[str, int] = {}
 
@@ -88,6 +89,7 @@ class UsageIntake:
         """Settle what is there, or wait a second for it."""
         messages = await self._reader.fetch(BATCH, timeout_seconds=FETCH_SECONDS)
         started = self._clock.monotonic()
+        self._count_discarded()
         refused = await self._take_all(messages)
         if messages:
             last = messages[-1]
@@ -109,6 +111,17 @@ class UsageIntake:
             self._timings.observe(self._clock.monotonic() - started)
         for message in messages:
             await (message.term() if message in refused else message.ack())
+
+    def _count_discarded(self) -> None:
+        """Count what the bus had to drop before it was read; the usage in it is in later samples' totals too."""
+        discarded = self._reader.discarded - self._discarded
+        if discarded:
+            self._discarded += discarded
+            self._counters.add("kube_cost_samples_rejected_total", discarded, reason="discarded")
+            self._refused_at["discarded"] = self._clock.monotonic()
+            self._problems.say(
+                "sample discarded", f"the bus dropped {self._discarded} usage samples before they were read"
+            )
 
     def _forget_gone_nodes(self) -> None:
         for name in [name for name in self.last_sample_ns if not self._settlement.knows(name)]:

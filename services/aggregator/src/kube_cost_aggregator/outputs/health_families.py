@@ -183,9 +183,9 @@ HEALTH_FAMILIES = (
         unit=NONE,
         labels=("reason",),
         values={
-            "reason": ("oversized", "version", "malformed", "subject", "cluster", "value", "unknown_node"),
+            "reason": ("oversized", "version", "malformed", "subject", "cluster", "value", "unknown_node", "discarded"),
         },
-        help=f"Usage samples that could not be used, by why. {_PROCESS}",
+        help=f"Usage samples that could not be used, by why; `discarded` ones the bus dropped unread. {_PROCESS}",
     ),
     Family(
         name="kube_cost_settled_through_timestamp_seconds",
