@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kube_cost_simulator.charging import charges
 from kube_cost_simulator.history import History, NodeHistory, NodePrice, PodHistory
 from kube_cost_simulator.reservation import ContainerRequests, PodRequests
 from kube_cost_simulator.scenario import GIB, CapacityType, Resources, Shape, Weights
-from kube_cost_simulator.truth import IDLE, ByResource, Sample, Truth, charges, samples, settle, unit_prices
+from kube_cost_simulator.truth import IDLE, ByResource, Sample, Truth, samples, settle, unit_prices
 from kube_cost_simulator.usage import Rates, UsageTimeline
 
 HOUR_NS = 3_600_000_000_000

@@ -17,7 +17,7 @@ from kube_cost_simulator.usage import (
     summed,
 )
 
-rates = st.builds(Rates, *[st.integers(0, 10**6)] * 8)
+rates = st.builds(Rates, *[st.integers(0, 10**6)] * 9)
 phases = st.lists(st.tuples(st.integers(1, 500), rates), min_size=1, max_size=4).map(tuple)
 
 

@@ -10,30 +10,23 @@ from kube_cost_simulator.controllers.control import NANOSECONDS_PER_SECOND, Cont
 from kube_cost_simulator.controllers.daemons import DaemonController
 from kube_cost_simulator.controllers.jobs import BarePodController, CronJobController, JobController
 from kube_cost_simulator.controllers.replicas import ReplicasController
+from kube_cost_simulator.fargate import FargateNodes
 from kube_cost_simulator.history import History
 from kube_cost_simulator.names import Names
 from kube_cost_simulator.nodes import NodeLifecycle
-from kube_cost_simulator.objects.cluster import (
-    namespace_object,
-    service_object,
-    storage_class_object,
-    volume_objects,
-)
+from kube_cost_simulator.objects.cluster import namespace_object
 from kube_cost_simulator.pod_state import PodState
 from kube_cost_simulator.pods import PodLifecycle
 from kube_cost_simulator.readings import NodeReading
+from kube_cost_simulator.recording import Recorder
 from kube_cost_simulator.resizing import Resizer
-from kube_cost_simulator.resources import (
-    NAMESPACES,
-    PERSISTENT_VOLUME_CLAIMS,
-    PERSISTENT_VOLUMES,
-    SERVICES,
-    STORAGE_CLASSES,
-)
+from kube_cost_simulator.resources import NAMESPACES
 from kube_cost_simulator.restarting import Restarter
-from kube_cost_simulator.scenario import NodeFact, Resize, Scenario, ServiceFact, WorkloadFact
+from kube_cost_simulator.scenario import NamespaceChange, NodeFact, Resize, Scenario, WorkloadFact
 from kube_cost_simulator.scheduling import NodeRoom, Scheduler
+from kube_cost_simulator.services import ServiceLifecycle
 from kube_cost_simulator.store import ObjectStore, StoreEvent
+from kube_cost_simulator.volumes import VolumeLifecycle
 
 
 class Controller(Protocol):
@@ -54,7 +47,7 @@ class SimulatedCluster:
 
     def __init__(self, *, scenario: Scenario, seed: int, clock: Clock, log_capacity: int = 5_000) -> None:
         self.scenario = scenario
-        self.history = History()
+        self.history = History(prices=scenario.prices)
         self.store = ObjectStore(log_capacity=log_capacity)
         self.names = Names(seed=seed)
         self.agenda = Agenda()
@@ -71,6 +64,12 @@ class SimulatedCluster:
             agenda=self.agenda, store=self.store, names=self.names, pods=self.pods, history=self.history
         )
         self._nodes.on_joined = self._node_joined
+        fargate = FargateNodes(nodes=self._nodes)
+        self.pods.node_made_for = fargate.node_for
+        self.pods.on_removed = fargate.pod_removed
+        self._volumes = VolumeLifecycle(agenda=self.agenda, store=self.store, names=self.names, pods=self.pods)
+        self._services = ServiceLifecycle(agenda=self.agenda, store=self.store, names=self.names)
+        self._recorder = Recorder(store=self.store, agenda=self.agenda, history=self.history)
         self.resizer = Resizer(lifecycle=self.pods)
         self.restarter = Restarter(lifecycle=self.pods, names=self.names)
         self.pods.on_started = self.restarter.plan
@@ -89,15 +88,18 @@ class SimulatedCluster:
     def start(self) -> list[StoreEvent]:
         """Make everything that is there at the beginning, now by the clock; returns the changes."""
         self._now_ns = start_ns = self._clock.now_ns()
-        self.history.started_ns = self.history.through_ns = start_ns
+        self.history.started_ns = self.history.through_ns = self.agenda.now_ns = start_ns
+        self._recorder.start()
         self.store.listen(self._events.append)
         scenario = self.scenario
         for namespace in scenario.namespaces:
             content = namespace_object(namespace, uid=self.names.uid(), created_ns=start_ns)
             self.store.put(NAMESPACES, content)
-        self._make_volumes(start_ns)
+        self._volumes.make_classes(scenario.storage_classes, start_ns)
+        for volume in scenario.volumes:
+            self._volumes.plan(volume, start_ns)
         for service in scenario.services:
-            self._make_service(service, start_ns)
+            self._services.plan(service, start_ns)
         for node in scenario.nodes:
             self._nodes.plan(node, start_ns)
         for workload in scenario.workloads:
@@ -110,6 +112,8 @@ class SimulatedCluster:
             self._nodes.plan_walk(walk, next(node for node in scenario.nodes if node.name == walk.node), start_ns)
         for resize in scenario.resizes:
             self._later(resize.after_seconds, partial(self._resize, resize), start_ns)
+        for written in scenario.namespace_changes:
+            self._later(written.after_seconds, partial(self._write_on_namespace, written), start_ns)
         self.agenda.run_until(start_ns)
         return self._taken()
 
@@ -137,7 +141,7 @@ class SimulatedCluster:
     def _controller(self, fact: WorkloadFact, which: str = "") -> Controller:
         chance = self.names.chance(f"{fact.kind}/{fact.namespace}/{fact.name}{which}")
         control = Control(self.agenda, self.store, self.names, self.pods, chance)
-        if fact.kind in {"Deployment", "StatefulSet"}:
+        if fact.kind in {"Deployment", "StatefulSet", "Rollout", "CloneSet"}:
             return ReplicasController(fact=fact, control=control)
         if fact.kind == "DaemonSet":
             return DaemonController(fact=fact, control=control)
@@ -147,34 +151,15 @@ class SimulatedCluster:
             return CronJobController(fact=fact, control=control)
         return BarePodController(fact=fact, control=control)
 
-    def _make_volumes(self, at_ns: int) -> None:
-        drivers = {}
-        for storage_class in self.scenario.storage_classes:
-            drivers[storage_class.name] = storage_class.provisioner
-            content = storage_class_object(storage_class, uid=self.names.uid(), created_ns=at_ns)
-            self.store.put(STORAGE_CLASSES, content)
-        for fact in self.scenario.volumes:
-            volume, claim = volume_objects(
-                fact,
-                driver=drivers[fact.storage_class],
-                volume_uid=self.names.uid(),
-                claim_uid=self.names.uid(),
-                created_ns=at_ns,
-            )
-            if claim is not None:
-                self.store.put(PERSISTENT_VOLUME_CLAIMS, claim)
-            self.store.put(PERSISTENT_VOLUMES, volume)
-
-    def _make_service(self, fact: ServiceFact, at_ns: int) -> None:
-        self.store.put(SERVICES, service_object(fact, uid=self.names.uid(), created_ns=at_ns))
-        if fact.type == "LoadBalancer" and fact.hostname is not None:
-            self._later(fact.address_after_seconds, partial(self._give_address, fact), at_ns)
-
-    def _give_address(self, fact: ServiceFact, _at_ns: int) -> None:
-        stored = self.store.get(SERVICES, fact.namespace, fact.name)
-        if stored is not None:
-            status = {"loadBalancer": {"ingress": [{"hostname": fact.hostname}]}}
-            self.store.put(SERVICES, {**stored.content, "status": status})
+    def _write_on_namespace(self, change: NamespaceChange, _at_ns: int) -> None:
+        stored = self.store.get(NAMESPACES, "", change.namespace)
+        if stored is None:
+            return
+        metadata = dict(stored.content["metadata"])
+        for part, changes in (("labels", change.labels), ("annotations", change.annotations)):
+            written = {**metadata.get(part, {}), **changes}
+            metadata[part] = {key: value for key, value in written.items() if value is not None}
+        self.store.put(NAMESPACES, {**stored.content, "metadata": metadata})
 
     def _node_joined(self, name: str, at_ns: int) -> None:
         """Let those who want a pod on each node, or on this one, make it."""

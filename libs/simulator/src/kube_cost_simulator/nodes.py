@@ -73,7 +73,7 @@ class NodeLifecycle:
             return
         self._made += 1
         uid = self._names.uid()
-        ip = f"10.0.{self._made // 250}.{self._made % 250 + 1}"
+        ip = fact.internal_ip or f"10.0.{self._made // 250}.{self._made % 250 + 1}"
         room = NodeRoom(fact, uid, ip, self._made % 256)
         content = node_object(
             fact,
@@ -99,6 +99,10 @@ class NodeLifecycle:
                 created_ns=at_ns,
                 deleted_ns=None,
                 prices=[self._price_at(fact, at_ns)],
+                labels=fact.labels,
+                agent=fact.agent,
+                pod_sized=fact.pod_sized,
+                system_rates=fact.system_rates,
             )
         )
         if self.on_joined is not None:

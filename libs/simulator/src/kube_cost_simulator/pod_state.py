@@ -31,7 +31,7 @@ class ContainerRun:
 class PodState:
     """A pod as the cluster knows it. `kubelet_uid` differs from `uid` for a static pod, times are Unix nanoseconds.
 
-    `runs` has the containers that were restarted, by name.
+    `runs` has the containers that were restarted, by name; `workload` is kind and name of what a person wrote.
     """
 
     uid: str
@@ -54,7 +54,14 @@ class PodState:
     usage: UsageTimeline | None = None
     runs: Mapping[str, ContainerRun] = field(default_factory=dict)
     history: PodHistory | None = None
+    workload: tuple[str, str] = ("", "")
+    labels: Mapping[str, str] = field(default_factory=dict)
     on_change: Callable[["PodState", int], None] | None = field(default=None, repr=False)
+
+    @property
+    def claim_names(self) -> tuple[str, ...]:
+        """The claims that it mounts, each once."""
+        return tuple(dict.fromkeys(self.claims.get(mount.claim, mount.claim) for mount in self.template.mounts))
 
     @property
     def node(self) -> str | None:
@@ -69,7 +76,10 @@ class PodState:
 
 @dataclass(frozen=True)
 class PodOrder:
-    """What a controller asks for when it wants a pod; `on_change` hears of its start, its end and its removal."""
+    """What a controller asks for when it wants a pod; `on_change` hears of its start, its end and its removal.
+
+    A pod of no `workload` stands for itself.
+    """
 
     namespace: str
     name: str
@@ -84,4 +94,5 @@ class PodOrder:
     run_ns: int | None = None
     exit_code: int = 0
     content: Json | None = None
+    workload: tuple[str, str] | None = None
     on_change: Callable[[PodState, int], None] | None = None

@@ -17,6 +17,7 @@ from kube_cost_simulator.objects.pods import (
     quality_of_service,
     requests_of,
 )
+from kube_cost_simulator.pod_sizes import capacity_provisioned
 from kube_cost_simulator.pod_state import PodOrder, PodState
 from kube_cost_simulator.reservation import reserved
 from kube_cost_simulator.resources import PODS
@@ -54,6 +55,8 @@ class PodLifecycle:
         self.by_node: dict[str, dict[str, PodState]] = {}
         self.on_started: Callable[[PodState, int], None] | None = None
         self.on_ended: Callable[[PodState, int], None] | None = None
+        self.on_removed: Callable[[PodState, int], None] | None = None
+        self.node_made_for: Callable[[PodState, int], str] | None = None
 
     def delay(self, milliseconds: tuple[int, int]) -> int:
         """Nanoseconds drawn from a range."""
@@ -73,9 +76,13 @@ class PodLifecycle:
         }
         if order.generate_name:
             metadata["generateName"] = order.generate_name
-        if labels := {**template.labels, **order.labels}:
-            metadata["labels"] = labels
+        labels = {**template.labels, **order.labels}
         annotations = dict(template.annotations)
+        if template.fargate_profile is not None:
+            labels["eks.amazonaws.com/fargate-profile"] = template.fargate_profile
+            annotations["CapacityProvisioned"] = capacity_provisioned(requests_of(template, at_ns))
+        if labels:
+            metadata["labels"] = labels
         kubelet_uid = uid
         if template.static:
             kubelet_uid = self._names.hexadecimal(32)
@@ -110,6 +117,8 @@ class PodLifecycle:
             run_ns=order.run_ns,
             exit_code=order.exit_code,
             on_change=order.on_change,
+            workload=order.workload or ("Pod", order.name),
+            labels=labels,
         )
         self.pods[pod.namespace, pod.name] = pod
         self.store.put(
@@ -147,7 +156,11 @@ class PodLifecycle:
         if pod.terminating or pod.room is not None or pod.ended_ns is not None:
             return
         amount = reserved(pod.requests[-1])
-        room = self.scheduler.place(amount, pod.template.node_selector, pod.only_node)
+        only_node = pod.only_node
+        if pod.template.fargate_profile is not None and self.node_made_for is not None:
+            only_node = self.node_made_for(pod, at_ns)
+        selector, tolerates = pod.template.node_selector, pod.template.tolerates
+        room = self.scheduler.place(amount, selector, only_node, tolerates)
         if room is None:
             if pod.uid not in self._pending:
                 self._pending[pod.uid] = pod
@@ -160,7 +173,18 @@ class PodLifecycle:
         self.scheduler.hold(room, amount)
         pod.room = room
         pod.requests = [replace(pod.requests[-1], from_ns=at_ns)]
-        pod.history = PodHistory(pod.uid, pod.namespace, pod.name, room.uid, at_ns, pod.requests)
+        pod.history = PodHistory(
+            pod.uid,
+            pod.namespace,
+            pod.name,
+            room.uid,
+            at_ns,
+            pod.requests,
+            workload=pod.workload,
+            labels=pod.labels,
+            claims=pod.claim_names,
+            host_network=pod.template.host_network,
+        )
         self._history.pods.append(pod.history)
         self.by_node.setdefault(room.fact.name, {})[pod.uid] = pod
         self.update(pod, spec={"nodeName": room.fact.name}, conditions=[condition("PodScheduled", at_ns)])
@@ -264,6 +288,8 @@ class PodLifecycle:
         self._end(pod, at_ns)
         del self.pods[pod.namespace, pod.name]
         self.store.remove(PODS, pod.namespace, pod.name)
+        if self.on_removed is not None:
+            self.on_removed(pod, at_ns)
         self._tell(pod, at_ns)
 
     def _tell(self, pod: PodState, at_ns: int) -> None:

@@ -57,5 +57,6 @@ def reserved(requests: PodRequests) -> Resources:
             requests.pod_level.cpu_millicores or amount.cpu_millicores,
             requests.pod_level.memory_bytes or amount.memory_bytes,
             amount.gpus,
+            amount.devices,
         )
     return amount + requests.overhead

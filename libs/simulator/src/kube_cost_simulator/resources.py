@@ -32,6 +32,8 @@ STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet", namespaced
 DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet", namespaced=True)
 JOBS = Resource("batch", "v1", "jobs", "Job", namespaced=True)
 CRON_JOBS = Resource("batch", "v1", "cronjobs", "CronJob", namespaced=True)
+ROLLOUTS = Resource("argoproj.io", "v1alpha1", "rollouts", "Rollout", namespaced=True)
+CLONE_SETS = Resource("apps.kruise.io", "v1alpha1", "clonesets", "CloneSet", namespaced=True)
 
 RESOURCES = (
     NODES,
@@ -47,6 +49,8 @@ RESOURCES = (
     DAEMON_SETS,
     JOBS,
     CRON_JOBS,
+    ROLLOUTS,
+    CLONE_SETS,
 )
 
 

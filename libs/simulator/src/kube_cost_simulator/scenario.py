@@ -5,73 +5,65 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from kube_cost_simulator.amounts import DEFAULT_WEIGHTS, GIB, MIB, NONE_RESERVED, Resources, Shape, Weights
+from kube_cost_simulator.billed import ServiceFact, StorageClassFact, VolumeFact
+from kube_cost_simulator.prices import NO_PRICES, PodSizing, Prices
 from kube_cost_simulator.usage import ALWAYS_IDLE, NO_USE, Rates, UsageProfile
 
-MIB = 1024**2
-GIB = 1024**3
+__all__ = [
+    "GIB",
+    "MIB",
+    "NONE_RESERVED",
+    "CapacityType",
+    "ClaimMount",
+    "ContainerFact",
+    "Delays",
+    "GpuHardware",
+    "NamespaceChange",
+    "NamespaceFact",
+    "NodeFact",
+    "PriceChange",
+    "PriceWalk",
+    "ReplicaStep",
+    "Resize",
+    "Resources",
+    "Scenario",
+    "ServiceFact",
+    "Shape",
+    "StorageClassFact",
+    "Taint",
+    "TemplateFact",
+    "VolumeFact",
+    "Weights",
+    "WorkloadFact",
+    "WorkloadKind",
+]
 
 CapacityType = Literal["on_demand", "spot"]
-WorkloadKind = Literal["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod"]
+WorkloadKind = Literal["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod", "Rollout", "CloneSet"]
 
 
 @dataclass(frozen=True)
-class Resources:
-    """An amount of what a pod can reserve."""
+class Taint:
+    """A taint of a node, which keeps pods away that don't tolerate its key."""
 
-    cpu_millicores: int = 0
-    memory_bytes: int = 0
-    gpus: int = 0
-
-    def __add__(self, other: "Resources") -> "Resources":
-        return Resources(
-            self.cpu_millicores + other.cpu_millicores,
-            self.memory_bytes + other.memory_bytes,
-            self.gpus + other.gpus,
-        )
-
-    def __sub__(self, other: "Resources") -> "Resources":
-        return Resources(
-            self.cpu_millicores - other.cpu_millicores,
-            self.memory_bytes - other.memory_bytes,
-            self.gpus - other.gpus,
-        )
-
-    def larger(self, other: "Resources") -> "Resources":
-        """The greater of both, each resource by itself."""
-        return Resources(
-            max(self.cpu_millicores, other.cpu_millicores),
-            max(self.memory_bytes, other.memory_bytes),
-            max(self.gpus, other.gpus),
-        )
-
-    def fits_in(self, room: "Resources") -> bool:
-        """Whether each resource is at most what `room` has."""
-        return (
-            self.cpu_millicores <= room.cpu_millicores
-            and self.memory_bytes <= room.memory_bytes
-            and self.gpus <= room.gpus
-        )
-
-
-NONE_RESERVED = Resources()
+    key: str
+    value: str = ""
+    effect: str = "NoSchedule"
 
 
 @dataclass(frozen=True)
-class Weights:
-    """How a node's price is split, per vCPU, GiB and GPU (cost-model.md §1; only their ratio counts)."""
+class GpuHardware:
+    """The GPUs in a node, all of one model; `mig` are the profiles that each is cut into, such as `1g.5gb`.
 
-    cpu: Fraction = Fraction("0.031611")
-    memory: Fraction = Fraction("0.004237")
-    gpu: Fraction = Fraction("0.95")
+    With time slicing the device plugin offers each GPU as `replicas` units of `nvidia.com/gpu`.
+    """
 
-
-@dataclass(frozen=True)
-class Shape:
-    """The nominal size that an instance type is sold by."""
-
-    vcpu: Fraction
-    memory_gib: Fraction
-    gpus: Fraction = Fraction(0)
+    model: str
+    count: int
+    memory_mib: int
+    replicas: int = 1
+    mig: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,7 +73,8 @@ class NodeFact:
     `system_rates` is what the node uses outside of all pods. `leaves_after_seconds` counts from the cluster's start,
     like `joins_after_seconds`, and is drawn up to `jitter_seconds` later; both repeat every `cycle_seconds` if that is
     set: the node comes back under its name, with another uid. `clock_offset_seconds` is how far its clock is ahead of
-    the cluster's: what its kubelet writes is stamped by it.
+    the cluster's: what its kubelet writes is stamped by it. On a node without an `agent` nobody may look at usage. One
+    that is `pod_sized` is no machine of its own: its pods are sold by their size.
     """
 
     name: str
@@ -93,7 +86,7 @@ class NodeFact:
     allocatable: Resources
     on_demand_usd_per_hour: Fraction
     spot_usd_per_hour: Fraction | None = None
-    weights: Weights = Weights()
+    weights: Weights = DEFAULT_WEIGHTS
     system_rates: Rates = NO_USE
     max_pods: int = 110
     joins_after_seconds: int = 0
@@ -101,6 +94,13 @@ class NodeFact:
     cycle_seconds: int | None = None
     jitter_seconds: int = 0
     clock_offset_seconds: int = 0
+    agent: bool = True
+    pod_sized: PodSizing | None = None
+    taints: tuple[Taint, ...] = ()
+    gpu_hardware: GpuHardware | None = None
+    internal_ip: str | None = None
+    os_image: str = "Amazon Linux 2023.9.20251110"
+    kernel_version: str = "6.12.40-64.114.amzn2023.x86_64"
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,9 @@ class ClaimMount:
 class TemplateFact:
     """The pods of a workload. `pod_requests` are the pod-level requests of Kubernetes 1.34 and later.
 
-    `mean_restart_seconds` makes the first container of a pod fail at random and be started again.
+    `mean_restart_seconds` makes the first container of a pod fail at random and be started again. `tolerates` are the
+    keys of taints that don't matter, `secrets` the names of Secrets that are mounted. Pods of a `fargate_profile` get a
+    node each from AWS Fargate.
     """
 
     containers: tuple[ContainerFact, ...]
@@ -145,6 +147,9 @@ class TemplateFact:
     service_account: str = "default"
     static: bool = False
     mean_restart_seconds: int | None = None
+    tolerates: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    fargate_profile: str | None = None
 
 
 @dataclass(frozen=True)
@@ -194,39 +199,13 @@ class NamespaceFact:
 
 
 @dataclass(frozen=True)
-class StorageClassFact:
-    """A StorageClass."""
+class NamespaceChange:
+    """What somebody writes on a namespace `after_seconds` from the start; None takes a label or annotation away."""
 
-    name: str
-    provisioner: str
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    default: bool = False
-
-
-@dataclass(frozen=True)
-class VolumeFact:
-    """A PersistentVolume and, if `claim` is set, the claim (namespace, name) that it is bound to."""
-
-    name: str
-    handle: str
-    storage_class: str
-    size_gib: int
-    region: str
-    zone: str
-    claim: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True)
-class ServiceFact:
-    """A Service; one of type LoadBalancer has an address from `address_after_seconds` on."""
-
+    after_seconds: int
     namespace: str
-    name: str
-    selector: Mapping[str, str]
-    type: Literal["ClusterIP", "LoadBalancer"] = "ClusterIP"
-    port: int = 80
-    hostname: str | None = None
-    address_after_seconds: int = 2
+    labels: Mapping[str, str | None] = field(default_factory=dict)
+    annotations: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -285,4 +264,6 @@ class Scenario:
     price_changes: tuple[PriceChange, ...] = ()
     price_walks: tuple[PriceWalk, ...] = ()
     resizes: tuple[Resize, ...] = ()
+    namespace_changes: tuple[NamespaceChange, ...] = ()
+    prices: Prices = NO_PRICES
     delays: Delays = Delays()

@@ -1,6 +1,6 @@
 """Which node a pod goes to: one with room for its requests, the emptiest first."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from kube_cost_simulator.scenario import NONE_RESERVED, NodeFact, Resources
@@ -35,14 +35,21 @@ class Scheduler:
     def __init__(self) -> None:
         self.rooms: dict[str, NodeRoom] = {}
 
-    def place(self, requests: Resources, selector: Mapping[str, str], only_node: str | None) -> NodeRoom | None:
-        """The node for a pod, None if there is no room; `only_node` is the one that a DaemonSet's pod is meant for."""
+    def place(
+        self, requests: Resources, selector: Mapping[str, str], only_node: str | None, tolerates: Collection[str] = ()
+    ) -> NodeRoom | None:
+        """The node for a pod, None if there is no room.
+
+        `only_node` is the one that a DaemonSet's pod is meant for, whatever taints it has.
+        """
         best: NodeRoom | None = None
         best_score = -1.0
         for name, room in self.rooms.items():
             if only_node is not None and name != only_node:
                 continue
             if room.pods >= room.fact.max_pods or not requests.fits_in(room.free):
+                continue
+            if only_node is None and any(taint.key not in tolerates for taint in room.fact.taints):
                 continue
             if any(room.fact.labels.get(key) != value for key, value in selector.items()):
                 continue

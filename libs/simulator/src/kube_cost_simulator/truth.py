@@ -12,11 +12,11 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
+from kube_cost_simulator.charging import Number, charges, total, whole
+from kube_cost_simulator.gpus import gpus_of
 from kube_cost_simulator.history import History, NodeHistory, NodePrice, PodHistory
 from kube_cost_simulator.reservation import reserved
 from kube_cost_simulator.scenario import GIB, Shape, Weights
-
-Number = int | Fraction
 
 NANOSECONDS_PER_HOUR = 3_600_000_000_000
 IDLE = "__idle__"
@@ -80,31 +80,6 @@ def unit_prices(usd_per_hour: Fraction, shape: Shape, weights: Weights) -> ByRes
     return ByResource(*(usd_per_hour * weight / whole for weight in (weights.cpu, weights.memory, weights.gpu)))
 
 
-def total(numbers: Iterable[Number]) -> Number:
-    """The sum, whole numbers first: they add up much faster."""
-    whole, fractions = 0, Fraction(0)
-    for number in numbers:
-        if isinstance(number, int):
-            whole += number
-        else:
-            fractions += number
-    return whole + fractions if fractions else whole
-
-
-def charges(requests: Sequence[Number], usages: Sequence[Number], capacity: Number) -> list[Number]:
-    """What each pod is charged of one resource, all in one unit (cost-model.md §3, steps 1 and 2)."""
-    wanted = [max(request, usage) for request, usage in zip(requests, usages, strict=True)]
-    all_wanted = total(wanted)
-    if all_wanted <= capacity:
-        return wanted
-    requested = total(requests)
-    if requested > capacity:
-        part = Fraction(capacity) / requested
-        return [request * part for request in requests]
-    part = Fraction(capacity - requested) / (all_wanted - requested)
-    return [request + part * (want - request) for want, request in zip(wanted, requests, strict=True)]
-
-
 def price_paid(node: NodeHistory, price: NodePrice) -> Fraction:
     """USD per hour that the node costs at that price."""
     if node.capacity_type == "spot" and price.spot_usd_per_hour is not None:
@@ -150,11 +125,12 @@ class _NodeLedger:
         self._coming = sorted(pods, key=lambda pod: pod.bound_ns, reverse=True)
         self._present: list[PodHistory] = []
         self._namespaces: dict[str, str] = {}
-        self._held: dict[tuple[str, int], tuple[int, int, int]] = {}
+        self._held: dict[tuple[str, int], tuple[int, int, Number]] = {}
         # By hour, index of the price, and length of the sample.
         self._amounts: dict[tuple[int, int, int], _Amounts] = defaultdict(_Amounts)
         self._capacity = [whole(node.shape.vcpu * 1000), whole(node.shape.memory_gib * GIB), whole(node.shape.gpus)]
-        allocatable = (node.allocatable.cpu_millicores, node.allocatable.memory_bytes, node.allocatable.gpus)
+        left_gpus = gpus_of(node.allocatable, node.labels)
+        allocatable = (node.allocatable.cpu_millicores, node.allocatable.memory_bytes, left_gpus)
         self._held_back = [max(0, nominal - left) for nominal, left in zip(self._capacity, allocatable, strict=True)]
 
     def _end(self, pod: PodHistory) -> int:
@@ -211,12 +187,13 @@ class _NodeLedger:
             usages[pod.uid][0] += part * unseen_millicore_ns * (end_ns - start_ns) / alive_ns
         return 0
 
-    def _holding(self, pod: PodHistory, index: int) -> tuple[int, int, int]:
+    def _holding(self, pod: PodHistory, index: int) -> tuple[int, int, Number]:
         """Millicores, bytes and GPUs that a pod holds by the change of its requests with that index."""
         held = self._held.get((pod.uid, index))
         if held is None:
             amount = reserved(pod.requests[index])
-            held = self._held[pod.uid, index] = (amount.cpu_millicores, amount.memory_bytes, amount.gpus)
+            gpus = gpus_of(amount, self._node.labels)
+            held = self._held[pod.uid, index] = (amount.cpu_millicores, amount.memory_bytes, gpus)
         return held
 
     def _cuts(self, start_ns: int, end_ns: int) -> Iterator[int]:
@@ -295,11 +272,6 @@ class _NodeLedger:
             truth.savings[key] = truth.savings.get(key, Fraction(0)) + part
         idle_key = (self._node.uid, IDLE)
         truth.savings[idle_key] = truth.savings.get(idle_key, Fraction(0)) + saved
-
-
-def whole(number: Fraction) -> Number:
-    """The same number, as an int where it is one."""
-    return number.numerator if number.denominator == 1 else number
 
 
 def last_before(moments_ns: Sequence[int], at_ns: int) -> int:

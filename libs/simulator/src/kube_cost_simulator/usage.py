@@ -11,7 +11,10 @@ NANOSECONDS_PER_SECOND = 1_000_000_000
 
 
 class Rates(NamedTuple):
-    """Use at one moment. CPU in millicores, memory in bytes, the others per second."""
+    """Use at one moment. CPU in millicores, memory in bytes, I/O per second.
+
+    `gpu_permille` is how active the engines of the pod's GPUs are because of it, in thousandths of each.
+    """
 
     cpu_millicores: int = 0
     memory_bytes: int = 0
@@ -21,6 +24,7 @@ class Rates(NamedTuple):
     write_bytes_per_second: int = 0
     read_operations_per_second: int = 0
     write_operations_per_second: int = 0
+    gpu_permille: int = 0
 
 
 class Totals(NamedTuple):
@@ -34,6 +38,7 @@ class Totals(NamedTuple):
     write_byte_ns: int = 0
     read_operation_ns: int = 0
     write_operation_ns: int = 0
+    gpu_permille_ns: int = 0
 
 
 NO_USE = Rates()
@@ -72,10 +77,11 @@ class UsageProfile:
 
 
 def varied(rates: Rates, percent: int, chance: Random) -> Rates:
-    """`rates` each multiplied by 1 ± up to `percent` in whole percents."""
+    """`rates` each multiplied by 1 ± up to `percent` in whole percents, but for the GPUs', which stays."""
     if percent == 0:
         return rates
-    return Rates(*(rate * (100 + chance.randint(-percent, percent)) // 100 for rate in rates))
+    drawn = (rate * (100 + chance.randint(-percent, percent)) // 100 for rate in rates[:-1])
+    return Rates(*drawn)._replace(gpu_permille=rates.gpu_permille)
 
 
 def steady(rates: Rates) -> UsageProfile:

@@ -38,6 +38,8 @@ class DaemonController:
         owner = self._control.store.get(DAEMON_SETS, self._fact.namespace, self._fact.name)
         if room is None or owner is None or self._gone or node in self._pods:
             return
+        if room.fact.pod_sized is not None:
+            return
         if any(room.fact.labels.get(key) != value for key, value in self._fact.template.node_selector.items()):
             return
         generate_name = f"{self._fact.name}-"
@@ -49,6 +51,7 @@ class DaemonController:
             owner=owner_reference(owner),
             labels={**self._labels, "pod-template-generation": "1"},
             only_node=node,
+            workload=("DaemonSet", self._fact.name),
             on_change=self._on_change,
         )
         self._pods[node] = self._control.pods.create(order, at_ns)

@@ -79,6 +79,7 @@ class JobController:
             run_ns=drawn_run_ns(self._fact, self._control),
             exit_code=1 if failed else 0,
             on_change=self._on_change,
+            workload=(self._fact.kind, self._fact.name),
         )
         self._pods.append(self._control.pods.create(order, at_ns))
 

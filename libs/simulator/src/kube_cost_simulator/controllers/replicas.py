@@ -1,4 +1,4 @@
-"""Deployments with their ReplicaSet, and StatefulSets: a number of pods that is kept, and changes."""
+"""Deployments and Argo Rollouts with their ReplicaSet, StatefulSets, CloneSets: a number of pods, kept and changing."""
 
 from functools import partial
 
@@ -11,21 +11,30 @@ from kube_cost_simulator.objects.workloads import (
     stateful_set_spec,
 )
 from kube_cost_simulator.pod_state import PodOrder, PodState
-from kube_cost_simulator.resources import DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS
+from kube_cost_simulator.resources import CLONE_SETS, DEPLOYMENTS, REPLICA_SETS, ROLLOUTS, STATEFUL_SETS
 from kube_cost_simulator.scenario import WorkloadFact
 
 RETRY_NS = NANOSECONDS_PER_SECOND // 2
+RESOURCES = {
+    "Deployment": DEPLOYMENTS,
+    "StatefulSet": STATEFUL_SETS,
+    "Rollout": ROLLOUTS,
+    "CloneSet": CLONE_SETS,
+}
+HASH_LABELS = {"Deployment": "pod-template-hash", "Rollout": "rollouts-pod-template-hash"}
+"""The kinds that keep their pods by a ReplicaSet, and the label by which it knows them."""
 
 
 class ReplicasController:
-    """Keeps a Deployment's or StatefulSet's pods at their number."""
+    """Keeps the pods of a workload of one of these kinds at their number."""
 
     def __init__(self, *, fact: WorkloadFact, control: Control) -> None:
         self._fact = fact
         self._control = control
         self._labels = dict(fact.template.labels) or {"app": fact.name}
         self._stateful = fact.kind == "StatefulSet"
-        self._resource = STATEFUL_SETS if self._stateful else DEPLOYMENTS
+        self._resource = RESOURCES[fact.kind]
+        self._hash_label = HASH_LABELS.get(fact.kind)
         self._hash = control.names.template_hash(f"{fact.namespace}/{fact.name}")
         self._replica_set = f"{fact.name}-{self._hash}"
         self._replicas = 0
@@ -46,7 +55,7 @@ class ReplicasController:
             labels=self._labels,
         )
         spec = (stateful_set_spec if self._stateful else replicas_spec)(fact, self._labels, self._replicas)
-        if not self._stateful:
+        if fact.kind == "Deployment":
             head["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "1"}
             rolling = {"maxUnavailable": "25%", "maxSurge": "25%"}
             spec |= {
@@ -55,8 +64,8 @@ class ReplicasController:
                 "progressDeadlineSeconds": 600,
             }
         stored = self._control.store.put(self._resource, {**head, "spec": spec, "status": {}})
-        if not self._stateful:
-            labels = {**self._labels, "pod-template-hash": self._hash}
+        if self._hash_label is not None:
+            labels = {**self._labels, self._hash_label: self._hash}
             head = new_object(
                 REPLICA_SETS,
                 name=self._replica_set,
@@ -92,7 +101,7 @@ class ReplicasController:
         namespace, name = self._fact.namespace, self._fact.name
         changed = {"metadata": {"generation": self._generation}, "spec": {"replicas": replicas}}
         self._control.update(self._resource, namespace, name, **changed)
-        if not self._stateful:
+        if self._hash_label is not None:
             self._control.update(REPLICA_SETS, namespace, self._replica_set, **changed)
         self._reconcile(at_ns)
 
@@ -104,7 +113,7 @@ class ReplicasController:
         """Remove the workload and let its pods go."""
         self._gone = True
         self._control.store.remove(self._resource, self._fact.namespace, self._fact.name)
-        if not self._stateful:
+        if self._hash_label is not None:
             self._control.store.remove(REPLICA_SETS, self._fact.namespace, self._replica_set)
         for pod in self.pods():
             self._control.pods.delete(pod, at_ns)
@@ -125,7 +134,7 @@ class ReplicasController:
         """Make one more pod; False if its name is still taken by one that is going."""
         fact, names = self._fact, self._control.names
         owner_resource, owner_name = (
-            (self._resource, fact.name) if self._stateful else (REPLICA_SETS, self._replica_set)
+            (self._resource, fact.name) if self._hash_label is None else (REPLICA_SETS, self._replica_set)
         )
         owner = self._control.store.get(owner_resource, fact.namespace, owner_name)
         if owner is None:
@@ -139,9 +148,13 @@ class ReplicasController:
                 if holder.on_change != self._on_change:  # a StatefulSet of before, whose pods nobody here hears of
                     self._control.agenda.at(at_ns + RETRY_NS, self._try_again)
                 return False
-        else:
+        elif self._hash_label is not None:
             generate_name = f"{self._replica_set}-"
-            name, labels = generate_name + names.suffix(), {"pod-template-hash": self._hash}
+            name, labels = generate_name + names.suffix(), {self._hash_label: self._hash}
+        else:
+            generate_name, instance = f"{fact.name}-", names.suffix()
+            name = generate_name + instance
+            labels = {"apps.kruise.io/cloneset-instance-id": instance, "controller-revision-hash": self._replica_set}
         order = PodOrder(
             namespace=fact.namespace,
             name=name,
@@ -151,6 +164,7 @@ class ReplicasController:
             labels={**self._labels, **labels},
             claims={mount.claim: f"{mount.claim}-{name}" for mount in fact.template.mounts} if self._stateful else {},
             on_change=self._on_change,
+            workload=(fact.kind, fact.name),
         )
         pod = self._control.pods.create(order, at_ns)
         self._pods[pod.name] = pod
@@ -187,7 +201,7 @@ class ReplicasController:
     def _write_status(self, status: dict[str, int]) -> None:
         """Replace the whole status, since counts of 0 are absent."""
         targets = [(self._resource, self._fact.name)]
-        if not self._stateful:
+        if self._hash_label is not None:
             targets.append((REPLICA_SETS, self._replica_set))
         for resource, name in targets:
             kept = status

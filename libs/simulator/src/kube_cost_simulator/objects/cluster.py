@@ -1,19 +1,10 @@
-"""Nodes, namespaces, volumes, claims, storage classes and services."""
+"""Nodes and namespaces."""
 
-import hashlib
 from typing import Any
 
 from kube_cost_simulator.names import rfc3339
 from kube_cost_simulator.objects.quantities import bytes_text, cpu_text
-from kube_cost_simulator.scenario import (
-    GIB,
-    NamespaceFact,
-    NodeFact,
-    Resources,
-    ServiceFact,
-    StorageClassFact,
-    VolumeFact,
-)
+from kube_cost_simulator.scenario import GIB, NamespaceFact, NodeFact, Resources, Taint
 
 Json = dict[str, Any]
 KUBELET_VERSION = "v1.35.0"
@@ -32,7 +23,7 @@ def node_capacity(resources: Resources, max_pods: int) -> Json:
     }
     if resources.gpus:
         texts["nvidia.com/gpu"] = str(resources.gpus)
-    return texts
+    return texts | {name: str(units) for name, units in resources.devices}
 
 
 def node_conditions(created_ns: int) -> list[Json]:
@@ -59,6 +50,11 @@ def node_conditions(created_ns: int) -> list[Json]:
 def node_object(fact: NodeFact, *, uid: str, created_ns: int, internal_ip: str, pod_subnet: int, boot_id: str) -> Json:
     """A node that is ready."""
     subnet = f"10.244.{pod_subnet}.0/24"
+    spec: Json = {"podCIDR": subnet, "podCIDRs": [subnet]}
+    if fact.provider_id:
+        spec["providerID"] = fact.provider_id
+    if fact.taints:
+        spec["taints"] = [taint_object(taint) for taint in fact.taints]
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -77,7 +73,7 @@ def node_object(fact: NodeFact, *, uid: str, created_ns: int, internal_ip: str, 
                 "volumes.kubernetes.io/controller-managed-attach-detach": "true",
             },
         },
-        "spec": {"podCIDR": subnet, "podCIDRs": [subnet], "providerID": fact.provider_id},
+        "spec": spec,
         "status": {
             "capacity": node_capacity(fact.capacity, fact.max_pods),
             "allocatable": node_capacity(fact.allocatable, fact.max_pods),
@@ -91,8 +87,8 @@ def node_object(fact: NodeFact, *, uid: str, created_ns: int, internal_ip: str, 
                 "machineID": boot_id.replace("-", ""),
                 "systemUUID": boot_id,
                 "bootID": boot_id,
-                "kernelVersion": "6.12.40-64.114.amzn2023.x86_64",
-                "osImage": "Amazon Linux 2023.9.20251110",
+                "kernelVersion": fact.kernel_version,
+                "osImage": fact.os_image,
                 "containerRuntimeVersion": "containerd://2.1.4",
                 "kubeletVersion": KUBELET_VERSION,
                 "kubeProxyVersion": "",
@@ -106,6 +102,12 @@ def node_object(fact: NodeFact, *, uid: str, created_ns: int, internal_ip: str, 
             "features": {"supplementalGroupsPolicy": True},
         },
     }
+
+
+def taint_object(taint: Taint) -> Json:
+    """A taint; an empty value isn't written."""
+    value = {"value": taint.value} if taint.value else {}
+    return {"key": taint.key, **value, "effect": taint.effect}
 
 
 def namespace_object(fact: NamespaceFact, *, uid: str, created_ns: int) -> Json:
@@ -124,123 +126,4 @@ def namespace_object(fact: NamespaceFact, *, uid: str, created_ns: int) -> Json:
         "metadata": metadata,
         "spec": {"finalizers": ["kubernetes"]},
         "status": {"phase": "Active"},
-    }
-
-
-def storage_class_object(fact: StorageClassFact, *, uid: str, created_ns: int) -> Json:
-    """A StorageClass, which has no spec and no status."""
-    metadata: Json = {"name": fact.name, "uid": uid, "creationTimestamp": rfc3339(created_ns)}
-    if fact.default:
-        metadata["annotations"] = {"storageclass.kubernetes.io/is-default-class": "true"}
-    return {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": metadata,
-        "provisioner": fact.provisioner,
-        "parameters": dict(fact.parameters),
-        "reclaimPolicy": "Delete",
-        "volumeBindingMode": "WaitForFirstConsumer",
-        "allowVolumeExpansion": True,
-    }
-
-
-def volume_objects(
-    fact: VolumeFact, *, driver: str, volume_uid: str, claim_uid: str, created_ns: int
-) -> tuple[Json, Json | None]:
-    """A PersistentVolume and, where there is one, its bound claim."""
-    size = f"{fact.size_gib}Gi"
-    terms = [
-        {"key": "topology.kubernetes.io/zone", "operator": "In", "values": [fact.zone]},
-        {"key": "topology.kubernetes.io/region", "operator": "In", "values": [fact.region]},
-    ]
-    spec: Json = {
-        "capacity": {"storage": size},
-        "csi": {"driver": driver, "fsType": "ext4", "volumeHandle": fact.handle},
-        "accessModes": ["ReadWriteOnce"],
-        "persistentVolumeReclaimPolicy": "Delete",
-        "storageClassName": fact.storage_class,
-        "volumeMode": "Filesystem",
-        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": terms}]}},
-    }
-    created = rfc3339(created_ns)
-    volume: Json = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {
-            "name": fact.name,
-            "uid": volume_uid,
-            "creationTimestamp": created,
-            "annotations": {"pv.kubernetes.io/provisioned-by": driver},
-            "finalizers": ["kubernetes.io/pv-protection"],
-        },
-        "spec": spec,
-        "status": {"phase": "Available", "lastPhaseTransitionTime": created},
-    }
-    if fact.claim is None:
-        return volume, None
-    namespace, name = fact.claim
-    spec["claimRef"] = {
-        "kind": "PersistentVolumeClaim",
-        "namespace": namespace,
-        "name": name,
-        "uid": claim_uid,
-        "apiVersion": "v1",
-    }
-    volume["status"]["phase"] = "Bound"
-    claim: Json = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "uid": claim_uid,
-            "creationTimestamp": created,
-            "annotations": {
-                "pv.kubernetes.io/bind-completed": "yes",
-                "volume.kubernetes.io/storage-provisioner": driver,
-            },
-            "finalizers": ["kubernetes.io/pvc-protection"],
-        },
-        "spec": {
-            "accessModes": ["ReadWriteOnce"],
-            "resources": {"requests": {"storage": size}},
-            "volumeName": fact.name,
-            "storageClassName": fact.storage_class,
-            "volumeMode": "Filesystem",
-        },
-        "status": {"phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": size}},
-    }
-    return volume, claim
-
-
-def service_object(fact: ServiceFact, *, uid: str, created_ns: int) -> Json:
-    """A Service that has no address from a load balancer yet."""
-    digest = hashlib.blake2b(f"{fact.namespace}/{fact.name}".encode(), digest_size=2).digest()
-    address = f"10.96.{digest[0]}.{digest[1]}"
-    port: Json = {"name": "http", "protocol": "TCP", "port": fact.port, "targetPort": 8080}
-    spec: Json = {
-        "ports": [port],
-        "selector": dict(fact.selector),
-        "clusterIP": address,
-        "clusterIPs": [address],
-        "type": fact.type,
-        "sessionAffinity": "None",
-        "ipFamilies": ["IPv4"],
-        "ipFamilyPolicy": "SingleStack",
-        "internalTrafficPolicy": "Cluster",
-    }
-    if fact.type == "LoadBalancer":
-        port["nodePort"] = 30000 + fact.port % 2768
-        spec |= {"allocateLoadBalancerNodePorts": True, "externalTrafficPolicy": "Cluster"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {
-            "name": fact.name,
-            "namespace": fact.namespace,
-            "uid": uid,
-            "creationTimestamp": rfc3339(created_ns),
-        },
-        "spec": spec,
-        "status": {"loadBalancer": {}},
     }

@@ -63,6 +63,7 @@ def container_spec(container: ContainerFact, token_volume: str, template: Templa
         "resources": container_resources(container.requests, container.limits),
         "volumeMounts": [
             *({"name": mount.claim, "mountPath": mount.path} for mount in template.mounts if not container.init),
+            *({"name": secret, "readOnly": True, "mountPath": f"/etc/{secret}"} for secret in template.secrets),
             {"name": token_volume, "readOnly": True, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"},
         ],
         "terminationMessagePath": "/dev/termination-log",
@@ -85,6 +86,7 @@ def pod_spec(template: TemplateFact, *, token_suffix: str, restart_policy: str, 
         {"name": mount.claim, "persistentVolumeClaim": {"claimName": claims.get(mount.claim, mount.claim)}}
         for mount in template.mounts
     ]
+    volumes += [{"name": secret, "secret": {"secretName": secret, "defaultMode": 420}} for secret in template.secrets]
     volumes.append({"name": token_volume, "projected": {"sources": token_sources(), "defaultMode": 420}})
     spec: Json = {
         "volumes": volumes,
@@ -99,7 +101,7 @@ def pod_spec(template: TemplateFact, *, token_suffix: str, restart_policy: str, 
         "serviceAccountName": template.service_account,
         "serviceAccount": template.service_account,
         "securityContext": {},
-        "schedulerName": "default-scheduler",
+        "schedulerName": "default-scheduler" if template.fargate_profile is None else "fargate-scheduler",
         "tolerations": [
             {
                 "key": f"node.kubernetes.io/{taint}",
@@ -108,7 +110,8 @@ def pod_spec(template: TemplateFact, *, token_suffix: str, restart_policy: str, 
                 "tolerationSeconds": 300,
             }
             for taint in ("not-ready", "unreachable")
-        ],
+        ]
+        + [{"key": key, "operator": "Exists"} for key in template.tolerates],
         "priority": 0,
         "enableServiceLinks": True,
         "preemptionPolicy": "PreemptLowerPriority",

@@ -7,6 +7,7 @@ from kube_cost_simulator.scenario import Resources
 
 Json = dict[str, str]
 
+MIG_PREFIX = "nvidia.com/mig-"
 BINARY_UNITS = (("Gi", 1024**3), ("Mi", 1024**2), ("Ki", 1024))
 MULTIPLIERS = {
     "n": Decimal("1e-9"),
@@ -45,7 +46,7 @@ def amounts(resources: Resources) -> Json:
         texts["memory"] = bytes_text(resources.memory_bytes)
     if resources.gpus:
         texts["nvidia.com/gpu"] = str(resources.gpus)
-    return texts
+    return texts | {name: str(units) for name, units in resources.devices}
 
 
 def number(quantity: str) -> Decimal:
@@ -62,4 +63,7 @@ def resources_of(texts: Json) -> Resources:
         cpu_millicores=math.ceil(number(str(texts.get("cpu", "0"))) * 1000),
         memory_bytes=math.ceil(number(str(texts.get("memory", "0")))),
         gpus=int(number(str(texts.get("nvidia.com/gpu", "0")))),
+        devices=tuple(
+            (name, int(number(str(units)))) for name, units in sorted(texts.items()) if name.startswith(MIG_PREFIX)
+        ),
     )
