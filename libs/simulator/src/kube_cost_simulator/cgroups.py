@@ -58,7 +58,7 @@ def files_of(counted: Counters, *, root: bool = False) -> dict[str, str]:
 
 
 class CgroupWriter:
-    """Writes the trees of all nodes below a directory: `<directory>/<node>/kubepods.slice/…`.
+    """Writes the trees of all nodes that may have an agent below a directory: `<directory>/<node>/kubepods.slice/…`.
 
     As in a kernel, who keeps a file open reads the figures of now from it. A file is rewritten in place by one write of
     the same length within a page, so that no reader sees parts of two versions; a cgroup comes and goes as a whole.
@@ -85,17 +85,22 @@ class CgroupWriter:
 
     def _changed(self, events: Sequence[StoreEvent]) -> None:
         pods = [event.stored.content for event in events if event.stored.resource is PODS]
-        nodes = {pod["spec"].get("nodeName") for pod in pods} & set(self._cluster.nodes)
+        nodes = {pod["spec"].get("nodeName") for pod in pods} & set(self._watched)
         for node in sorted(nodes):
             self._write_node(node, self._cluster.now_ns, rewrite=False)
 
     def write(self, at_ns: int) -> None:
         """Bring all trees to `at_ns` (Unix nanoseconds); OSError if the directory can't be written."""
-        for node in set(self._written) - set(self._cluster.nodes):
+        for node in set(self._written) - set(self._watched):
             self._remove([self.root(node)])
             del self._written[node]
-        for node in self._cluster.nodes:
+        for node in self._watched:
             self._write_node(node, at_ns, rewrite=True)
+
+    @property
+    def _watched(self) -> list[str]:
+        """The nodes that an agent may run on."""
+        return [name for name, room in self._cluster.nodes.items() if room.fact.agent]
 
     def _write_node(self, node: str, at_ns: int, *, rewrite: bool) -> None:
         cgroups = counters_by_cgroup(self._cluster.reading(node, at_ns))

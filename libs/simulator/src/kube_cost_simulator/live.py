@@ -14,8 +14,8 @@ from kube_cost_simulator.clock import Clock
 from kube_cost_simulator.cluster import SimulatedCluster
 from kube_cost_simulator.faults import ApiServerFaults
 from kube_cost_simulator.kubelet_faults import KubeletFaults
-from kube_cost_simulator.kubelets import Kubelet
 from kube_cost_simulator.names import Names
+from kube_cost_simulator.node_servers import NodeServers
 from kube_cost_simulator.scenario import Scenario
 from kube_cost_simulator.store import StoreEvent
 
@@ -67,7 +67,13 @@ class LiveCluster:
             tls=settings.api_tls,
             middlewares=[self.faults.misbehave],
         )
-        self._kubelets: dict[str, tuple[Kubelet, str]] = {}
+        self._servers = NodeServers(
+            cluster=self.cluster,
+            tokens=[settings.token],
+            tls=settings.kubelet_tls,
+            lag_seconds=settings.kubelet_lag_seconds,
+            middleware_of=self.kubelet_faults.of_node,
+        )
         self._wake = asyncio.Event()
         self._stopping = False
         self._history_due = 0.0
@@ -98,8 +104,7 @@ class LiveCluster:
             self._write_faults()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._server.stop(), name="stop API server")
-                for kubelet, _ in self._kubelets.values():
-                    group.create_task(kubelet.stop(), name="stop kubelet")
+                group.create_task(self._servers.stop(), name="stop the nodes' servers")
 
     def _changed(self, _: StoreEvent) -> None:
         self._wake.set()
@@ -117,7 +122,7 @@ class LiveCluster:
                 tick_due = max(tick_due, self._clock.monotonic())
             self._write_history()
             self._write_faults()
-            if set(self._kubelets) != set(self.cluster.nodes):
+            if self._servers.behind:
                 await self._follow_nodes()
             self._wake.clear()
             due_ns = self.cluster.agenda.next_ns
@@ -131,25 +136,12 @@ class LiveCluster:
                 continue
 
     async def _follow_nodes(self) -> None:
-        """A kubelet for every node, and a file that says where they are."""
-        for name in set(self._kubelets) - set(self.cluster.nodes):
-            kubelet, _ = self._kubelets.pop(name)
-            await kubelet.stop()
-        for name in self.cluster.nodes:
-            if name not in self._kubelets:
-                kubelet = Kubelet(
-                    cluster=self.cluster,
-                    node=name,
-                    tokens=[self._settings.token],
-                    tls=self._settings.kubelet_tls,
-                    lag_seconds=self._settings.kubelet_lag_seconds,
-                    middlewares=[self.kubelet_faults.of_node(name)],
-                )
-                self._kubelets[name] = (kubelet, await kubelet.start())
-        nodes = [
-            {"name": name, "cgroup_root": str(self._writer.root(name)), "kubelet_url": self._kubelets[name][1]}
-            for name in self.cluster.nodes
-        ]
+        """Servers for every node that an agent may run on, and a file that says where they are."""
+        await self._servers.follow()
+        nodes = []
+        for name, addresses in self._servers.addresses.items():
+            node = {"name": name, "cgroup_root": str(self._writer.root(name)), "kubelet_url": addresses.kubelet_url}
+            nodes.append(node if addresses.dcgm_url is None else {**node, "dcgm_url": addresses.dcgm_url})
         replace_file(self._settings.directory / "nodes.json", json.dumps(nodes, indent=1) + "\n")
 
     def _announced(self, url: str) -> Json:

@@ -10,7 +10,7 @@ from kube_cost_simulator.objects.pods import GRACE_SECONDS
 from kube_cost_simulator.objects.quantities import resources_of
 from kube_cost_simulator.pod_state import PodOrder
 from kube_cost_simulator.resources import NAMESPACES, NODES, PODS, Resource
-from kube_cost_simulator.scenario import ContainerFact, TemplateFact
+from kube_cost_simulator.scenario import ClaimMount, ContainerFact, TemplateFact
 from kube_cost_simulator.store import StoredObject
 from kube_cost_simulator.usage import Rates, steady
 
@@ -109,6 +109,8 @@ class Operations:
             annotations=annotations,
             host_network=bool(spec.get("hostNetwork")),
             node_selector=spec.get("nodeSelector") or {},
+            mounts=tuple(ClaimMount(claim, "") for claim in claims_of(spec)),
+            tolerates=tuple(each["key"] for each in spec.get("tolerations") or () if each.get("key")),
         )
         order = PodOrder(
             namespace=namespace,
@@ -169,6 +171,12 @@ class Operations:
             controller.scale(int(new["spec"]["replicas"]), self._cluster.now_ns)
             return self._existing(resource, namespace, name)
         return self._cluster.store.put(resource, new)
+
+
+def claims_of(spec: Json) -> list[str]:
+    """The claims that a pod mounts."""
+    volumes = spec.get("volumes") or ()
+    return [volume["persistentVolumeClaim"]["claimName"] for volume in volumes if volume.get("persistentVolumeClaim")]
 
 
 def container_fact(container: Json, *, init: bool = False) -> ContainerFact:

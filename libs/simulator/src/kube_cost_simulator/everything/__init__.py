@@ -1,0 +1,1 @@
+"""Clusters in which there is everything that costs."""
