@@ -103,7 +103,8 @@ def _sent_by_node(history: History, node: NodeHistory, sample: Sample) -> Fracti
     lasted_ns = _common_ns(life, (sample.start_ns, sample.end_ns))
     byte_ns = node.system_rates.transmit_bytes_per_second * lasted_ns
     for pod in history.pods:
-        if pod.node_uid == node.uid and pod.usage is not None:
+        there_ns = _common_ns((pod.bound_ns, _until(pod.ended_ns, history)), (sample.start_ns, sample.end_ns))
+        if pod.node_uid == node.uid and there_ns and pod.usage is not None:
             before, after = (pod.usage.totals(at_ns) for at_ns in (sample.start_ns, sample.end_ns))
             byte_ns += after.transmit_byte_ns - before.transmit_byte_ns
     return Fraction(byte_ns, 1_000_000_000)

@@ -30,6 +30,8 @@ def sent_bytes(
         left = Fraction(node.system_rates.transmit_bytes_per_second * (within[1] - within[0]), NANOSECONDS_PER_SECOND)
         for pod in pods:
             there = overlap(alive(pod.bound_ns, pod.ended_ns, through_ns), within)
+            if there[0] >= there[1]:
+                continue
             sent = sent_between(pod, there)
             if pod.host_network or pod.uid in sample.unseen:
                 left += sent
@@ -43,7 +45,7 @@ def sent_bytes(
 
 def sent_between(pod: PodHistory, stretch: Stretch) -> Fraction:
     """The bytes that a pod sent in a stretch."""
-    if pod.usage is None or stretch[0] >= stretch[1]:
+    if pod.usage is None:
         return Fraction(0)
     before, after = (pod.usage.totals(at_ns).transmit_byte_ns for at_ns in stretch)
     return Fraction(after - before, NANOSECONDS_PER_SECOND)

@@ -59,7 +59,7 @@ def mixed_clouds_scenario() -> Scenario:
 
 
 def everything_demo_scenario() -> Scenario:
-    """The demo's cluster and something of each kind beside: sliced GPUs, Fargate, a Rollout, a shared volume, prices."""
+    """The demo's cluster and more beside: sliced GPUs, Fargate, a Rollout, a shared volume, prices."""
     demo = demo_scenario()
     shared_gpu = next(node for node in nodes.special_nodes() if node.name == nodes.SLICED_GPU)
     rollout = next(fact for fact in workloads.serving() if fact.kind == "Rollout")
