@@ -49,7 +49,7 @@ types: install ## mypy strict over sources and tests
 
 .PHONY: unit
 unit: install ## tests without network or waiting
-	$(RUN)pytest -q tests/unit tests/contract
+	$(RUN)pytest -q -n auto tests/unit tests/contract
 
 .PHONY: integration
 integration: install ## tests with a real nats-server, Prometheus, API server, cgroups, as far as they are here
@@ -60,8 +60,8 @@ e2e: install ## the whole mesh as processes, against the simulated cluster's tru
 	$(RUN)pytest -q tests/e2e
 
 .PHONY: test
-test: lint types ## all of the above; says at the end what it didn't find on this machine
-	$(RUN)pytest -q tests/unit tests/contract tests/integration tests/e2e
+test: lint types unit ## all of the above; says at the end what it didn't find on this machine
+	$(RUN)pytest -q tests/integration tests/e2e
 
 .PHONY: chaos
 chaos: install ## an hour of hard churn against the truth; a day of it with ROUNDS=2 or more

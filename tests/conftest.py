@@ -1,6 +1,7 @@
 """What all tests share: the parts they may need, and a list at the end of those that weren't there."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,6 +29,20 @@ def promtool() -> str:
 def prometheus_binary() -> str:
     """The path of Prometheus."""
     return parts.program(parts.PROMETHEUS)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a worker, hand over which parts weren't found."""
+    output: dict[str, dict[str, str]] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["missing"] = {part.name: part.how for part in parts.missing.values()}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over which parts a worker didn't find."""
+    for name, how in getattr(node, "workeroutput", {}).get("missing", {}).items():
+        parts.missing[name] = parts.Part(name, how)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
