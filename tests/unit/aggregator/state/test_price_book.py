@@ -163,12 +163,12 @@ class TestVolumes:
         """Else what its driver makes."""
         assert identify_volume(self.volume, self.classes(type="io2"), "us-east-1").sku == "io2"
         assert identify_volume(self.volume, self.classes(), "us-east-1").sku == "gp3"
-        assert identify_volume(self.volume, {}, "us-east-1") == ("aws", "us-east-1", "us-east-1a", "gp3")
+        assert identify_volume(self.volume, {}, "us-east-1") == ("aws", "us-east-1", "us-east-1a", "gp3", 0.0, 0.0)
 
     def test_on_premises_it_is_the_storage_class(self) -> None:
         """Whose parameters mean nothing here."""
         volume = replace(self.volume, driver="rook-ceph.rbd.csi.ceph.com")
-        assert identify_volume(volume, self.classes(type="io2"), "") == ("custom", "", "us-east-1a", "fast")
+        assert identify_volume(volume, self.classes(type="io2"), "")("custom", "", "us-east-1a", "fast", 0.0, 0.0)
 
     def test_it_costs_by_its_provisioned_size(self) -> None:
         """730 hours are a month."""

@@ -65,7 +65,10 @@ NO_USD = Usd(0.0, 0.0, 0.0)
 
 @dataclass(slots=True)
 class PodCharge:
-    """What one pod is charged in one hour of the stretch: USD by resource, USD saved by spot, seconds of its life."""
+    """What one pod is charged in one hour of the stretch: USD by resource, USD saved by spot, seconds of its life.
+
+    `network` is for what it sent, which is no part of the node's price.
+    """
 
     cpu: float = 0.0
     memory: float = 0.0
@@ -73,6 +76,7 @@ class PodCharge:
     savings: float = 0.0
     seconds: float = 0.0
     estimated_seconds: float = 0.0
+    network: float = 0.0
 
 
 @dataclass(slots=True)
@@ -80,6 +84,7 @@ class HourCharges(Generic[K]):
     """What one UTC hour of the stretch cost: all that was paid, and whose it was. USD throughout.
 
     `saved` is the whole of `(on demand − paid) × time` where that is positive, so that it only ever grows.
+    `network` is for what the node sent beside its pods, which isn't in `paid`.
     """
 
     hour_start_ns: int
@@ -90,6 +95,7 @@ class HourCharges(Generic[K]):
     pods: dict[K, PodCharge] = field(default_factory=dict)
     seconds: float = 0.0
     estimated_seconds: float = 0.0
+    network: float = 0.0
 
 
 def settle(

@@ -85,4 +85,65 @@ STEPS: tuple[str, ...] = (
     ) STRICT, WITHOUT ROWID;
     """,
     "ALTER TABLE ledger ADD COLUMN stream_stored_at_ns INTEGER",
+    """
+    ALTER TABLE pods ADD COLUMN claims TEXT NOT NULL DEFAULT '';
+    ALTER TABLE pod_hours ADD COLUMN network_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE node_hours ADD COLUMN network_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_hours ADD COLUMN storage_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_hours ADD COLUMN network_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_hours ADD COLUMN load_balancer_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_hours ADD COLUMN control_plane_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_hours ADD COLUMN shared_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_totals ADD COLUMN storage_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_totals ADD COLUMN network_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_totals ADD COLUMN load_balancer_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_totals ADD COLUMN control_plane_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_totals ADD COLUMN shared_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_totals ADD COLUMN cpu_counter_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_totals ADD COLUMN memory_counter_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_totals ADD COLUMN gpu_counter_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_totals ADD COLUMN storage_counter_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_totals ADD COLUMN network_counter_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_totals ADD COLUMN load_balancer_counter_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_totals ADD COLUMN control_plane_counter_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE namespace_totals ADD COLUMN shared_counter_nano INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE objects (
+        object_id INTEGER PRIMARY KEY,
+        uid TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        namespace TEXT NOT NULL,
+        name TEXT NOT NULL,
+        storage_class TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE object_states (
+        uid TEXT PRIMARY KEY,
+        state BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE object_hours (
+        hour INTEGER NOT NULL,
+        object_id INTEGER NOT NULL,
+        namespace TEXT NOT NULL,
+        claim TEXT NOT NULL,
+        paid_nano INTEGER NOT NULL,
+        pods_nano INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        estimated_seconds REAL NOT NULL,
+        PRIMARY KEY (hour, object_id, namespace, claim)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE pod_volume_hours (
+        hour INTEGER NOT NULL,
+        pod_id INTEGER NOT NULL,
+        object_id INTEGER NOT NULL,
+        storage_nano INTEGER NOT NULL,
+        PRIMARY KEY (hour, pod_id, object_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE namespace_traffic (
+        namespace TEXT PRIMARY KEY,
+        transmit_bytes INTEGER NOT NULL,
+        receive_bytes INTEGER NOT NULL,
+        read_bytes INTEGER NOT NULL,
+        write_bytes INTEGER NOT NULL,
+        operations INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
 )

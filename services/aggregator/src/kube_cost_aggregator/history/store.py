@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import add, sub
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
@@ -12,45 +13,76 @@ class StoreError(Exception):
 
 
 class Money(NamedTuple):
-    """Nano-USD by compute resource, and what spot saved."""
+    """Nano-USD by what they are for, and what spot saved.
+
+    `shared` is what sharing moved: more for who takes a part of what is shared, less for what is shared, 0 in all.
+    """
 
     cpu: int = 0
     memory: int = 0
     gpu: int = 0
     savings: int = 0
+    storage: int = 0
+    network: int = 0
+    load_balancer: int = 0
+    control_plane: int = 0
+    shared: int = 0
 
     @property
     def total(self) -> int:
-        """What was paid: cpu, memory and gpu."""
-        return self.cpu + self.memory + self.gpu
+        """What was paid: all but the savings."""
+        return sum(self) - self.savings
 
     def plus(self, other: "Money") -> "Money":
         """Return the sum of both, field by field."""
-        return Money(
-            self.cpu + other.cpu, self.memory + other.memory, self.gpu + other.gpu, self.savings + other.savings
-        )
+        return Money(*map(add, self, other))
 
     def minus(self, other: "Money") -> "Money":
         """Return the difference, field by field."""
-        return Money(
-            self.cpu - other.cpu, self.memory - other.memory, self.gpu - other.gpu, self.savings - other.savings
-        )
+        return Money(*map(sub, self, other))
+
+    def highest(self, other: "Money") -> "Money":
+        """Return the greater of both, field by field."""
+        return Money(*map(max, self, other))
 
 
 NO_MONEY = Money()
 
 
+class Traffic(NamedTuple):
+    """Bytes sent and received, read and written, and block device operations of both kinds."""
+
+    transmit_bytes: int = 0
+    receive_bytes: int = 0
+    read_bytes: int = 0
+    write_bytes: int = 0
+    operations: int = 0
+
+    def plus(self, other: "Traffic") -> "Traffic":
+        """Return the sum of both, field by field."""
+        return Traffic(*map(add, self, other))
+
+
+NO_TRAFFIC = Traffic()
+
+
 class PodTotals(msgspec.Struct, array_like=True, gc=False):
-    """What a pod's sample said last: the baseline of the next difference. Bytes and operations as sent."""
+    """What a pod's sample said last: the baseline of the next difference. None: the agent didn't say."""
 
     cpu_seconds: float
     memory_byte_seconds: float
+    transmit_bytes: int | None = None
+    receive_bytes: int | None = None
+    read_bytes: int | None = None
+    write_bytes: int | None = None
+    operations: int | None = None
+    gpu_seconds: float | None = None
 
 
 class Running(msgspec.Struct, array_like=True, gc=False):
     """The exact running amounts of a row that may still grow, in USD, and the seconds it covers.
 
-    Of a whole node only `cpu` is used: all that was paid.
+    Of a whole node only `cpu` is used, for all that was paid, and `network`, for what no pod sent.
     """
 
     cpu: float = 0.0
@@ -59,6 +91,7 @@ class Running(msgspec.Struct, array_like=True, gc=False):
     savings: float = 0.0
     seconds: float = 0.0
     estimated_seconds: float = 0.0
+    network: float = 0.0
 
 
 class RunningHour(msgspec.Struct, array_like=True):
@@ -105,6 +138,7 @@ class PendingPod(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     requests: list[tuple[int, float, float, float]]
     estimated: bool
     extends: bool
+    claims: tuple[str, ...] = ()
 
 
 class NodeState(msgspec.Struct, kw_only=True, array_like=True):
@@ -134,12 +168,13 @@ class NodeState(msgspec.Struct, kw_only=True, array_like=True):
     pending: list[PendingPod] = []
     record: NodeRecord | None = None
     end_extends: bool = False
+    transmit_bytes: int | None = None
 
 
 class PodRow(msgspec.Struct, frozen=True, kw_only=True):
     """Who a pod is, and what is needed to go on charging it after a restart.
 
-    `end_ns` is None until it is charged to its end.
+    `end_ns` is None until it is charged to its end. `claims` are the names of those that it mounts, line by line.
     """
 
     pod_id: int
@@ -155,6 +190,7 @@ class PodRow(msgspec.Struct, frozen=True, kw_only=True):
     vcpu_request: float
     memory_gib_request: float
     gpus: float
+    claims: str = ""
 
 
 class PodHour(NamedTuple):
@@ -166,12 +202,66 @@ class PodHour(NamedTuple):
 
 
 class NodeHour(NamedTuple):
-    """A row of a node's hour, as it is now. `system` and `idle` hold their part of the node's price."""
+    """A row of a node's hour, as it is now. `system` and `idle` hold their part of the node's price.
+
+    `network` is what it sent beside its pods.
+    """
 
     paid: int
     saved: int
     system: Money
     idle: Money
+    seconds: float
+    estimated_seconds: float
+    network: int = 0
+
+
+ObjectKind = Literal["volume", "load_balancer", "control_plane"]
+
+
+class ObjectRow(NamedTuple):
+    """Who something is that costs by its mere being: a volume, the load balancer of a Service, the control plane."""
+
+    object_id: int
+    uid: str
+    kind: ObjectKind
+    namespace: str
+    name: str
+    storage_class: str
+
+
+class ObjectHour(msgspec.Struct, array_like=True, gc=False):
+    """What an object costs in an hour for one owner, in exact USD; `hour` is its start in Unix seconds.
+
+    The owner is a namespace, or a pseudo-namespace, and for a volume the claim in it. `pods` have their parts by their
+    number in the ledger, and `pods_nano` is the sum of those rounded.
+    """
+
+    hour: int
+    namespace: str
+    claim: str
+    usd: float = 0.0
+    seconds: float = 0.0
+    estimated_seconds: float = 0.0
+    pods: dict[int, float] = {}
+    pods_nano: int = 0
+
+
+class ObjectState(msgspec.Struct, kw_only=True, array_like=True):
+    """All that the next settlement of an object starts from. Fields are only appended, with defaults."""
+
+    object_id: int
+    uid: str
+    kind: ObjectKind
+    settled_through_ns: int
+    hours: list[ObjectHour] = []
+
+
+class ObjectCost(NamedTuple):
+    """A row of an object's hour, as it is now: nano-USD in all and of the pods."""
+
+    paid: int
+    pods: int
     seconds: float
     estimated_seconds: float
 
@@ -180,13 +270,14 @@ class NodeHour(NamedTuple):
 class NamespaceTotal:
     """The running totals of a namespace since the ledger began.
 
-    `counter` and `savings_counter` are what is exposed: the highest the totals have been, since rounding to whole
-    nano-USD can lower what idle has by a few, and a counter that dips is a reset to Prometheus.
+    `counter`, `savings_counter` and `resource_counters` are what is exposed: the highest the totals have been, since
+    rounding to whole nano-USD can lower what idle has by a few, and a counter that dips is a reset to Prometheus.
     """
 
     money: Money = NO_MONEY
     counter: int = 0
     savings_counter: int = 0
+    resource_counters: Money = NO_MONEY
 
 
 class StreamCursor(NamedTuple):
@@ -203,7 +294,10 @@ class StreamCursor(NamedTuple):
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction writes. Rows replace what was there; `namespace_hours` are added to it."""
+    """What one transaction writes. Rows replace what was there; `namespace_hours` are added to it.
+
+    `object_hours` are by hour, object, namespace and claim; `pod_volume_hours`, in nano-USD, by hour, pod and volume.
+    """
 
     stream: StreamCursor | None = None
     nodes: dict[str, NodeState] = field(default_factory=dict)
@@ -214,6 +308,12 @@ class Batch:
     namespace_hours: dict[tuple[int, str], Money] = field(default_factory=dict)
     namespace_totals: dict[str, NamespaceTotal] = field(default_factory=dict)
     counters: dict[str, int | float] = field(default_factory=dict)
+    objects: dict[int, ObjectRow] = field(default_factory=dict)
+    object_states: dict[str, ObjectState] = field(default_factory=dict)
+    gone_objects: set[str] = field(default_factory=set)
+    object_hours: dict[tuple[int, int, str, str], ObjectCost] = field(default_factory=dict)
+    pod_volume_hours: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    namespace_traffic: dict[str, Traffic] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
@@ -224,6 +324,8 @@ class Batch:
             or self.pods
             or self.namespace_totals
             or self.counters
+            or self.object_states
+            or self.gone_objects
         )
 
 
@@ -244,6 +346,9 @@ class LedgerState:
     namespace_days: dict[tuple[str, int], int]
     counters: Mapping[str, int | float]
     gone_nodes: frozenset[str] = frozenset()
+    objects: list[ObjectState] = field(default_factory=list)
+    next_object_id: int = 1
+    namespace_traffic: Mapping[str, Traffic] = field(default_factory=dict)
 
 
 GroupBy = Literal["namespace", "pod", "node", "workload"]

@@ -18,7 +18,7 @@ def costs_answer(*, by: GroupBy, asked: str, window: Window, rows: list[CostRow]
 
     Nodes are kept whole, not by resource. Namespaces have no seconds of their own. What isn't there is null.
     """
-    cpu, memory, gpu, savings = map(sum, zip(*(row.money for row in rows), strict=True)) if rows else NO_MONEY
+    everything = Money(*map(sum, zip(*(row.money for row in rows), strict=True))) if rows else NO_MONEY
     settled_ns = totals.settled_through_ns
     head = {
         "by": by,
@@ -29,7 +29,7 @@ def costs_answer(*, by: GroupBy, asked: str, window: Window, rows: list[CostRow]
         "hours_per_month": HOURS_PER_MONTH,
         "columns": list(GROUP_COLUMNS[by]),
     }
-    total = {"cost": _cost(by, Money(cpu, memory, gpu, savings)), "spot_savings": _usd(savings)}
+    total = {"cost": _cost(by, everything), "spot_savings": _usd(everything.savings)}
     encoder = msgspec.json.Encoder()
     pieces = [encoder.encode(head)[:-1], b',"costs":[']
     comma = b""
@@ -42,13 +42,18 @@ def costs_answer(*, by: GroupBy, asked: str, window: Window, rows: list[CostRow]
     return pieces
 
 
-class _Cost(msgspec.Struct, gc=False):
-    """A line's money by resource, None where the ledger has no split."""
+class _Cost(msgspec.Struct, gc=False, omit_defaults=True):
+    """A line's money by resource, None where the ledger has no split. What few lines have is left out where it is 0."""
 
     total: str
     cpu: str | None
     memory: str | None
     gpu: str | None
+    storage: str = "0"
+    network: str = "0"
+    load_balancer: str = "0"
+    control_plane: str = "0"
+    shared: str = "0"
 
 
 # Not dicts: there may be a hundred thousand lines, and the garbage collector would look at each again and again.
@@ -69,10 +74,12 @@ def _line(by: GroupBy, row: CostRow) -> msgspec.Struct:
 
 
 def _cost(by: GroupBy, money: Money) -> _Cost:
-    cpu, memory, gpu, _ = money
     if by == "node":
-        return _Cost(_usd(cpu + memory + gpu), None, None, None)
-    return _Cost(_usd(cpu + memory + gpu), _usd(cpu), _usd(memory), _usd(gpu))
+        return _Cost(_usd(money.total), None, None, None)
+    cpu, memory, gpu, _, *others = money
+    if not any(others):
+        return _Cost(_usd(cpu + memory + gpu), _usd(cpu), _usd(memory), _usd(gpu))
+    return _Cost(_usd(money.total), _usd(cpu), _usd(memory), _usd(gpu), *map(_usd, others))
 
 
 def _usd(nano: int) -> str:

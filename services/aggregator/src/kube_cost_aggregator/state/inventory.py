@@ -1,6 +1,5 @@
 """The cluster as the watches tell it, and the pods and nodes that are gone but not yet settled."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
@@ -15,7 +14,9 @@ from kube_cost_aggregator.state.facts import (
     StorageClassFacts,
     VolumeFacts,
 )
+from kube_cost_aggregator.state.mounts import Mounts
 from kube_cost_aggregator.state.nodes import Node, finished_ns
+from kube_cost_aggregator.state.places import NOWHERE, Place, place_of
 from kube_cost_aggregator.state.pods import Pod, bound_pod, charged_from_ns
 from kube_cost_aggregator.state.workloads import workload_of
 from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES, GpuResources
@@ -77,11 +78,13 @@ class Inventory:
         """Of which something has changed that the ledger hasn't been given for a restart."""
         self.gone_nodes: dict[str, int] = {}
         """Nodes that are settled to their end, by uid, and since when, the latest last: a stale list isn't believed."""
+        self.mounts = Mounts()
         self._homeless: dict[str, dict[str, Pod]] = {}
+        self._place = NOWHERE
 
     def take_up(self, pod: Pod) -> None:
         """Take up a pod as it was known before a restart."""
-        self._place(pod)
+        self._house(pod)
 
     def node_named(self, name: str, at_ns: int | None = None) -> Node | None:
         """Return the node that has that name now, or had it last, or the one that had it at `at_ns`."""
@@ -94,8 +97,14 @@ class Inventory:
 
     def region(self) -> str:
         """Return the region that most nodes are in: where volumes that don't say are taken to be."""
-        regions = Counter(node.identity.region for node in self.nodes.values() if node.ended_ns is None)
-        return regions.most_common(1)[0][0] if regions else ""
+        return self.place().region
+
+    def place(self) -> Place:
+        """Return where most nodes are, or were while there were any."""
+        nodes = [(node.identity, node.facts.labels) for node in self.nodes.values() if node.ended_ns is None]
+        if nodes:
+            self._place = place_of(nodes)
+        return self._place
 
     # Nodes
 
@@ -156,8 +165,9 @@ class Inventory:
         for gone in list(takewhile(lambda gone: now_ns - self.gone_nodes[gone] > GONE_NODE_NS, self.gone_nodes)):
             del self.gone_nodes[gone]
         self.gone_nodes[uid] = now_ns
-        for pod_uid in node.pods:
-            self.pods.pop(pod_uid, None)
+        for pod in node.pods.values():
+            self.pods.pop(pod.uid, None)
+            self.mounts.remove(pod)
         if self.node_uids.get(node.facts.name) == uid:
             del self.node_uids[node.facts.name]
         self.mark(uid)
@@ -171,9 +181,14 @@ class Inventory:
             if not self._is_new(facts, at_ns):
                 return
             pod = bound_pod(facts, at_ns, self.owners)
-            self._place(pod)
+            self._house(pod)
         known = pod.facts
         pod.facts = facts
+        if known is None and pod.claims != facts.claims:  # as it was known before a restart
+            self.mounts.remove(pod)
+            pod.claims, pod.written = facts.claims, False
+            if pod.node_uid:
+                self.mounts.add(pod)
         if pod.extends:
             pod.extends = False
             if not facts.terminated and facts.finished_ns is None:
@@ -203,11 +218,12 @@ class Inventory:
         node = self.nodes.get(pod.node_uid)
         if node is not None:
             del node.pods[pod.uid]
+        pod.claims = facts.claims
         pod.uid, pod.estimated, pod.written = facts.uid, False, False
         pod.start_ns = min(pod.start_ns, charged_from_ns(facts, at_ns))
         pod.workload_kind, pod.workload = workload_of(facts.owner, facts.name, self.owners)
         pod.requests = []
-        self._place(pod)
+        self._house(pod)
         return pod
 
     def _end_ns(self, pod: Pod, facts: PodFacts, at_ns: int | None) -> int:
@@ -248,6 +264,7 @@ class Inventory:
     def forget_pod(self, pod: Pod) -> None:
         """Drop a pod that has ended and is settled."""
         self.pods.pop(pod.uid, None)
+        self.mounts.remove(pod)
         if node := self.nodes.get(pod.node_uid):
             node.pods.pop(pod.uid, None)
         self._homeless.get(pod.node_name, {}).pop(pod.uid, None)
@@ -293,7 +310,7 @@ class Inventory:
         gpus = self._gpu_resources.count(facts.gpu_requests, node.facts.labels if node else {})
         return Resources(facts.vcpu_request, facts.memory_gib_request, gpus)
 
-    def _place(self, pod: Pod) -> None:
+    def _house(self, pod: Pod) -> None:
         self.pods[pod.uid] = pod
         node = self.nodes.get(pod.node_uid) or self.node_named(pod.node_name)
         if node is not None and node.may_have(pod):
@@ -305,6 +322,7 @@ class Inventory:
         self._homeless.get(pod.node_name, {}).pop(pod.uid, None)
         pod.node_uid = node.facts.uid
         node.pods[pod.uid] = pod
+        self.mounts.add(pod)
         if pod.facts is not None and pod.facts.gpu_requests and pod.requests:
             pod.requests[-1] = Change(pod.requests[-1].since_ns, self._requests(pod))
         if node.ended_ns is not None:

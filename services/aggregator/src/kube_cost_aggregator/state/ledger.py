@@ -4,19 +4,29 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from kube_cost_aggregator.history.store import (
+    NO_MONEY,
+    NO_TRAFFIC,
     Batch,
     Money,
     NamespaceTotal,
     NodeHour,
     NodeState,
+    ObjectCost,
+    ObjectHour,
+    ObjectKind,
+    ObjectRow,
+    ObjectState,
     PodHour,
     PodRow,
     Running,
     RunningHour,
     Store,
     StreamCursor,
+    Traffic,
 )
 from kube_cost_aggregator.state.pods import Pod
 from kube_cost_common.domain.money import NANO_PER_USD, NS_PER_SECOND, to_nano
@@ -24,20 +34,58 @@ from kube_cost_common.domain.settlement import HourCharges, PodCharge, Usd
 
 IDLE = "__idle__"
 SYSTEM = "__system__"
+UNCLAIMED = "__unclaimed__"
+"""Volumes that no claim has."""
+CLUSTER = "__cluster__"
+"""The control plane, and what nodes send beside their pods."""
 
 NODES_COUNTER = "nodes_nano_usd"
 """Prefix of the ledger's own counters of what nodes cost, by capacity type."""
+
+COMPONENTS_COUNTER = "components_nano_usd"
+"""Likewise of what else costs, by component."""
+
+COMPUTE, STORAGE, NETWORK, LOAD_BALANCER, CONTROL_PLANE = COMPONENTS = (
+    "compute",
+    "storage",
+    "network",
+    "load_balancer",
+    "control_plane",
+)
+"""What a cluster's cost is made of."""
+
+_OBJECT_COMPONENTS: Mapping[ObjectKind, str] = {
+    "volume": STORAGE,
+    "load_balancer": LOAD_BALANCER,
+    "control_plane": CONTROL_PLANE,
+}
 
 _SECONDS_PER_HOUR = 3600
 _SECONDS_PER_DAY = 86_400
 _NO_TOTAL = NamespaceTotal()
 
 
+class ObjectCharge(NamedTuple):
+    """What an object cost in a stretch of an hour (its start in Unix seconds), in USD, and whose cost it was.
+
+    `pods` have their parts by their number in the ledger; the rest is the namespace's own.
+    """
+
+    hour: int
+    namespace: str
+    claim: str
+    usd: float
+    seconds: float
+    estimated_seconds: float = 0.0
+    pods: Mapping[int, float] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
     """What is committed, for who shows it: immutable, swapped after each commit. Money is in nano-USD.
 
-    `days` has each namespace's money by Unix day, of this month. `nodes` is what nodes cost by capacity type.
+    `days` has each namespace's money by Unix day, of this month. `nodes` is what nodes cost by capacity type,
+    `components` what everything costs by component, `traffic` what the pods of each namespace sent, read, wrote.
     `settled_through_ns` is the oldest node's; None before any is settled. `counters` are other processes', folded.
     """
 
@@ -47,6 +95,8 @@ class Totals:
     nodes: Mapping[str, int] = field(default_factory=dict)
     settled_through_ns: int | None = None
     counters: Mapping[str, int | float] = field(default_factory=dict)
+    components: Mapping[str, int] = field(default_factory=dict)
+    traffic: Mapping[str, Traffic] = field(default_factory=dict)
 
     def today(self, namespace: str, now_ns: int) -> int:
         """Return what the namespace cost since UTC midnight."""
@@ -69,11 +119,14 @@ class Ledger:
         self._store = store
         self._next_pod_id = 1
         self._next_node_id = 1
+        self._next_object_id = 1
         self._days: dict[str, dict[int, int]] = {}
         self._namespaces: dict[str, NamespaceTotal] = {}
         self._counters: dict[str, int | float] = {}
+        self._traffic: dict[str, Traffic] = {}
         self.batch = Batch()
         self.nodes: dict[str, NodeState] = {}
+        self.objects: dict[str, ObjectState] = {}
         self.gone_nodes: Mapping[str, int] = {}
         """Nodes that were settled to their end before this process, by uid, and when that was known to it."""
         self.stream: StreamCursor | None = None
@@ -88,7 +141,10 @@ class Ledger:
         for (namespace, day), nano in state.namespace_days.items():
             self._days.setdefault(namespace, {})[day] = nano
         self._counters = dict(state.counters)
+        self._next_object_id = state.next_object_id
+        self._traffic = dict(state.namespace_traffic)
         self.nodes = {node.uid: node for node in state.nodes}
+        self.objects = {known.uid: known for known in state.objects}
         self.gone_nodes = dict.fromkeys(state.gone_nodes, now_ns)
         self.stream = state.stream
         self.started_at_ns = state.started_at_ns
@@ -114,6 +170,61 @@ class Ledger:
         if self.nodes.pop(uid, None) is not None:
             self.batch.gone_nodes.add(uid)
 
+    def object(self, row: ObjectRow, settled_through_ns: int) -> ObjectState:
+        """Return the state of something that costs by its mere being; a new one begins as a node does.
+
+        `row` has any number for it; what else it says is what the ledger then says of it.
+        """
+        state = self.objects.get(row.uid)
+        if state is None:
+            state = ObjectState(
+                object_id=self._next_object_id,
+                uid=row.uid,
+                kind=row.kind,
+                settled_through_ns=max(settled_through_ns, self.started_at_ns),
+            )
+            self._next_object_id += 1
+            self.objects[row.uid] = state
+            self.batch.objects[state.object_id] = row._replace(object_id=state.object_id)
+        return state
+
+    def forget_object(self, uid: str) -> None:
+        """Drop the state of an object that is settled to its end; its hours stay."""
+        if self.objects.pop(uid, None) is not None:
+            self.batch.gone_objects.add(uid)
+
+    def book_object(self, state: ObjectState, charge: ObjectCharge) -> None:
+        """Add what an object cost to the row of its hour, and to its owner's."""
+        hour = _object_hour(state, charge)
+        before = to_nano(hour.usd)
+        hour.usd += charge.usd
+        hour.seconds += charge.seconds
+        hour.estimated_seconds += charge.estimated_seconds
+        for pod_id, usd in charge.pods.items():
+            had = hour.pods.get(pod_id, 0.0)
+            hour.pods[pod_id] = had + usd
+            nano = to_nano(had + usd)
+            hour.pods_nano += nano - to_nano(had)
+            self.batch.pod_volume_hours[hour.hour, pod_id, state.object_id] = nano
+        paid = to_nano(hour.usd)
+        self.batch.object_hours[hour.hour, state.object_id, hour.namespace, hour.claim] = ObjectCost(
+            paid, hour.pods_nano, hour.seconds, hour.estimated_seconds
+        )
+        component = _OBJECT_COMPONENTS[state.kind]
+        self._add(hour.hour, hour.namespace, NO_MONEY._replace(**{component: paid - before}))
+        self._count(f"{COMPONENTS_COUNTER}.{component}", paid - before)
+
+    def settled_object(self, state: ObjectState, through_ns: int) -> None:
+        """Note how far an object is settled; hours that are full will grow no more."""
+        state.settled_through_ns = through_ns
+        state.hours = [hour for hour in state.hours if (hour.hour + _SECONDS_PER_HOUR) * NS_PER_SECOND > through_ns]
+        self.batch.object_states[state.uid] = state
+
+    def count_traffic(self, namespace: str, traffic: Traffic) -> None:
+        """Add to what the pods of a namespace sent, received, read and wrote."""
+        total = self._traffic.get(namespace, NO_TRAFFIC).plus(traffic)
+        self._traffic[namespace] = self.batch.namespace_traffic[namespace] = total
+
     def book(self, node: NodeState, hours: list[HourCharges[str]], pods: Mapping[str, Pod]) -> None:
         """Add charges to the rows of a node's hours; `pods` are by the keys of the charges."""
         for charges in hours:
@@ -121,20 +232,25 @@ class Ledger:
             running = self._running(node, hour)
             before = _node_money(running)
             _add_node(running, charges)
-            by_namespace = defaultdict[str, list[int]](lambda: [0, 0, 0, 0])
+            sent = 0
+            by_namespace = defaultdict[str, list[int]](lambda: [0, 0, 0, 0, 0])
             for key, charge in charges.pods.items():
                 pod = pods[key]
                 self._book_pod(node, running, pod, charge, by_namespace[pod.namespace])
-            for namespace, added in by_namespace.items():
-                money = Money(*added)
-                running.pods_nano += money.total
-                running.pods_savings_nano += money.savings
-                self._add(hour, namespace, money)
+            for namespace, (cpu, memory, gpu, savings, network) in by_namespace.items():
+                running.pods_nano += cpu + memory + gpu
+                running.pods_savings_nano += savings
+                sent += network
+                self._add(hour, namespace, Money(cpu, memory, gpu, savings, network=network))
             after = _node_money(running)
             self.batch.node_hours[hour, node.node_id] = after
             self._add(hour, SYSTEM, after.system.minus(before.system))
             self._add(hour, IDLE, after.idle.minus(before.idle))
             self._count(f"{NODES_COUNTER}.{node.capacity_type}", after.paid - before.paid)
+            if rest := after.network - before.network:
+                self._add(hour, CLUSTER, Money(network=rest))
+            if sent + rest:
+                self._count(f"{COMPONENTS_COUNTER}.{NETWORK}", sent + rest)
 
     def settled(self, node: NodeState, through_ns: int) -> None:
         """Note how far a node is settled; hours that are full will grow no more."""
@@ -169,6 +285,7 @@ class Ledger:
             vcpu_request=requests.vcpu,
             memory_gib_request=requests.memory_gib,
             gpus=requests.gpus,
+            claims="\n".join(pod.claims),
         )
         pod.written = settled_to_end or pod.end_ns is None
         return pod.pod_id
@@ -202,7 +319,10 @@ class Ledger:
         return running
 
     def _book_pod(self, node: NodeState, hour: RunningHour, pod: Pod, charge: PodCharge, added: list[int]) -> None:
-        """Add a charge to its row, and what the row's whole nano-USD grow by, in the order of `Money`, to `added`."""
+        """Add a charge to its row, and what the row's whole nano-USD grow by to `added`.
+
+        That is cpu, memory, gpu, savings, network.
+        """
         pod_id = self.write_pod(pod, node)
         row = hour.pods.get(pod_id)
         if row is None:
@@ -214,7 +334,8 @@ class Ledger:
         row.memory += charge.memory
         row.seconds += charge.seconds
         row.estimated_seconds += charge.estimated_seconds
-        cpu, memory, gpu, savings = round(row.cpu * NANO_PER_USD), round(row.memory * NANO_PER_USD), 0, 0
+        cpu, memory = round(row.cpu * NANO_PER_USD), round(row.memory * NANO_PER_USD)
+        gpu = savings = network = 0
         added[0] += cpu
         added[1] += memory
         if charge.gpu or row.gpu or charge.savings or row.savings:  # most have neither
@@ -225,8 +346,13 @@ class Ledger:
             gpu, savings = to_nano(row.gpu), to_nano(row.savings)
             added[2] += gpu
             added[3] += savings
+        if charge.network or row.network:
+            added[4] -= to_nano(row.network)
+            row.network += charge.network
+            network = to_nano(row.network)
+            added[4] += network
         self.batch.pod_hours[hour.hour, pod_id] = PodHour(
-            Money(cpu, memory, gpu, savings), row.seconds, row.estimated_seconds
+            Money(cpu, memory, gpu, savings, 0, network), row.seconds, row.estimated_seconds
         )
 
     def _add(self, hour: int, namespace: str, money: Money) -> None:
@@ -235,7 +361,10 @@ class Ledger:
         known = self._namespaces.get(namespace, _NO_TOTAL)
         total = known.money.plus(money)
         self._namespaces[namespace] = self.batch.namespace_totals[namespace] = NamespaceTotal(
-            total, max(known.counter, total.total), max(known.savings_counter, total.savings)
+            total,
+            max(known.counter, total.total),
+            max(known.savings_counter, total.savings),
+            known.resource_counters.highest(total._replace(savings=0)),
         )
         days = self._days.setdefault(namespace, {})
         day = hour // _SECONDS_PER_DAY
@@ -250,19 +379,26 @@ class Ledger:
         for namespace, days in self._days.items():
             if any(day < first_day for day in days):
                 self._days[namespace] = {day: nano for day, nano in days.items() if day >= first_day}
-        prefix = NODES_COUNTER + "."
+        nodes = self._counted(NODES_COUNTER)
+        own = (NODES_COUNTER + ".", COMPONENTS_COUNTER + ".")
         return Totals(
             started_at_ns=self.started_at_ns,
             namespaces=dict(self._namespaces),
             days={namespace: dict(days) for namespace, days in self._days.items()},
-            nodes={
-                name.removeprefix(prefix): int(value)
-                for name, value in self._counters.items()
-                if name.startswith(prefix)
-            },
+            nodes=nodes,
             settled_through_ns=min((node.settled_through_ns for node in self.nodes.values()), default=None),
-            counters={name: value for name, value in self._counters.items() if not name.startswith(prefix)},
+            counters={name: value for name, value in self._counters.items() if not name.startswith(own)},
+            components={COMPUTE: sum(nodes.values()), **self._counted(COMPONENTS_COUNTER)},
+            traffic=dict(self._traffic),
         )
+
+    def _counted(self, prefix: str) -> dict[str, int]:
+        """Return the ledger's own counters whose names begin so, by what follows."""
+        return {
+            name.removeprefix(prefix + "."): int(value)
+            for name, value in self._counters.items()
+            if name.startswith(prefix + ".")
+        }
 
 
 def month_start(now_ns: int) -> int:
@@ -278,6 +414,7 @@ def _money(row: Running) -> Money:
 def _add_node(running: RunningHour, charges: HourCharges[str]) -> None:
     running.node.cpu += charges.paid
     running.node.savings += charges.saved
+    running.node.network += charges.network
     running.node.seconds += charges.seconds
     running.node.estimated_seconds += charges.estimated_seconds
     _add_usd(running.system, charges.system)
@@ -297,7 +434,17 @@ def _node_money(hour: RunningHour) -> NodeHour:
     idle_memory, idle_gpu = to_nano(hour.idle.memory), to_nano(hour.idle.gpu)
     idle_cpu = paid - hour.pods_nano - system.total - idle_memory - idle_gpu
     idle = Money(idle_cpu, idle_memory, idle_gpu, saved - hour.pods_savings_nano)
-    return NodeHour(paid, saved, system, idle, hour.node.seconds, hour.node.estimated_seconds)
+    network = to_nano(hour.node.network)
+    return NodeHour(paid, saved, system, idle, hour.node.seconds, hour.node.estimated_seconds, network)
+
+
+def _object_hour(state: ObjectState, charge: ObjectCharge) -> ObjectHour:
+    for hour in state.hours:
+        if (hour.hour, hour.namespace, hour.claim) == charge[:3]:
+            return hour
+    hour = ObjectHour(hour=charge.hour, namespace=charge.namespace, claim=charge.claim)
+    state.hours = [*state.hours, hour]
+    return hour
 
 
 def _merged(older: Batch, newer: Batch) -> Batch:
@@ -312,6 +459,12 @@ def _merged(older: Batch, newer: Batch) -> Batch:
         namespace_hours=dict(older.namespace_hours),
         namespace_totals=older.namespace_totals | newer.namespace_totals,
         counters=older.counters | newer.counters,
+        objects=older.objects | newer.objects,
+        object_states=older.object_states | newer.object_states,
+        gone_objects=older.gone_objects | newer.gone_objects,
+        object_hours=older.object_hours | newer.object_hours,
+        pod_volume_hours=older.pod_volume_hours | newer.pod_volume_hours,
+        namespace_traffic=older.namespace_traffic | newer.namespace_traffic,
     )
     for key, money in newer.namespace_hours.items():
         merged.namespace_hours[key] = merged.namespace_hours.get(key, Money()).plus(money)

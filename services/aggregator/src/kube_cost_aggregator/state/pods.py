@@ -38,6 +38,10 @@ class Pod:
     extends: bool = False
     ended_with_node: bool = False
     """A list lacked its node, not the pod itself: if the node is there after all, so is the pod."""
+    claims: tuple[str, ...] = ()
+    """Names of the persistent volume claims that it mounts, in its namespace."""
+    transmit_bytes_per_second: float = 0.0
+    """What it sent on average over the last sample; 0 for one on its node's network."""
     facts: PodFacts | None = None
     written: bool = False
     """Whether what the ledger has of it is what is known now."""
@@ -94,6 +98,7 @@ def bound_pod(facts: PodFacts, at_ns: int | None, owners: Mapping[str, OwnerFact
         workload_kind=workload_kind,
         workload=workload,
         start_ns=charged_from_ns(facts, at_ns),
+        claims=facts.claims,
     )
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from math import inf
 from types import MappingProxyType
 from typing import NamedTuple
 
 from kube_cost_aggregator.state.facts import NodeFacts, VolumeFacts
+from kube_cost_aggregator.state.places import Place
 from kube_cost_aggregator.state.volumes import VolumeIdentity
 from kube_cost_common.domain import unit_prices
 from kube_cost_common.domain.money import HOURS_PER_MONTH
@@ -15,10 +17,15 @@ from kube_cost_common.domain.resources import BYTES_PER_GIB, NOTHING, Resources
 from kube_cost_common.domain.settlement import PriceChange
 from kube_cost_common.domain.unit_prices import DEFAULT_WEIGHTS, NodePrice, Weights
 from kube_cost_common.messages.prices import (
+    CONTROL_PLANE,
     DISK_MONTH,
     INSTANCE,
+    LOAD_BALANCER,
+    NETWORK,
     ON_DEMAND,
     VOLUME,
+    VOLUME_IOPS,
+    VOLUME_THROUGHPUT,
     PriceRecord,
     Unpriced,
     labels_hash,
@@ -26,6 +33,9 @@ from kube_cost_common.messages.prices import (
 )
 
 ESTIMATE = "estimate"
+
+CONTROL_PLANE_SKU = "standard"
+"""The control plane that is asked for: one with extended support costs more, and no node says so."""
 
 _KEYS = 4096
 """Keys that are remembered, since each sample asks for its node's: there are as many as kinds of machines by zone."""
@@ -40,6 +50,14 @@ class NodePrices(NamedTuple):
     now: NodePrice | None
     on_demand: float | None
     spot: float | None
+
+
+class RateChange(NamedTuple):
+    """From `since_ns` on, something costs `usd_per_hour`, by a price of that source."""
+
+    since_ns: int
+    usd_per_hour: float
+    source: str
 
 
 class Since(NamedTuple):
@@ -107,11 +125,65 @@ class PriceBook:
         return self.unpriced.get(instance_key(identity, identity.capacity_type))
 
     def volume_usd_per_hour(self, volume: VolumeFacts, identity: VolumeIdentity) -> tuple[float | None, str]:
-        """Return a volume's USD per hour by its provisioned size, and the price's source."""
-        record = self._last(self.records.get(volume_key(identity), ()))
-        if record is None:
-            return None, ""
-        return _usd_per_month(record, volume.capacity_bytes / BYTES_PER_GIB) / HOURS_PER_MONTH, record.source
+        """Return a volume's USD per hour by what is provisioned, and the price's source; None: not known."""
+        return _last_rate(self.volume_timeline(volume, identity))
+
+    def volume_timeline(self, volume: VolumeFacts, identity: VolumeIdentity) -> list[RateChange]:
+        """Return what a volume has cost and since when, oldest first; the first reaches back. Empty: not known.
+
+        Operations and throughput without a price of their own are in that of the capacity.
+        """
+        amounts = {
+            VOLUME: volume.capacity_bytes / BYTES_PER_GIB,
+            VOLUME_IOPS: identity.iops,
+            VOLUME_THROUGHPUT: identity.mib_per_second,
+        }
+        known = {
+            kind: records
+            for kind, amount in amounts.items()
+            if amount and (records := self.records.get(volume_key(identity, kind), ()))
+        }
+        if not known.get(VOLUME):
+            return []
+        changes = []
+        for moment in sorted({since.since_ns for records in known.values() for since in records}):
+            held = {kind: _at(records, moment) or records[0].record for kind, records in known.items()}
+            usd_per_month = sum(_usd_per_month(record, amounts[kind]) for kind, record in held.items())
+            changes.append(RateChange(moment, usd_per_month / HOURS_PER_MONTH, held[VOLUME].source))
+        return changes
+
+    def load_balancer_timeline(self, place: Place) -> list[RateChange]:
+        """Return what a load balancer has cost per hour, as `volume_timeline` does."""
+        return self._hourly(place_key(place, LOAD_BALANCER))
+
+    def load_balancer_usd_per_hour(self, place: Place) -> tuple[float | None, str]:
+        """Return what a load balancer costs per hour, and the price's source; None: not known."""
+        return _last_rate(self.load_balancer_timeline(place))
+
+    def control_plane_timeline(self, place: Place) -> list[RateChange]:
+        """Return what the control plane has cost per hour, as `volume_timeline` does. Whose own it is has no fee."""
+        return self._hourly(place_key(place, CONTROL_PLANE, CONTROL_PLANE_SKU)) if place.managed else []
+
+    def control_plane_usd_per_hour(self, place: Place) -> tuple[float | None, str]:
+        """Return what the control plane costs per hour, and the price's source; None: nothing, or not known."""
+        return _last_rate(self.control_plane_timeline(place))
+
+    def network_usd_per_gib(self, provider: str, region: str, shares: Mapping[str, float]) -> float:
+        """Return what a GiB sent from there costs, of which each class (`zone`, `region`, `internet`) has its share.
+
+        A class without a price is free. Where a class has tiers by the month's traffic, its first price is taken.
+        """
+        usd = 0.0
+        for sku, share in shares.items():
+            record = self._last(self.records.get(place_key(Place(provider, region, managed=False), NETWORK, sku), ()))
+            if share and record is not None:
+                usd += share * record.usd
+        return usd
+
+    def _hourly(self, key: str) -> list[RateChange]:
+        return [
+            RateChange(since.since_ns, since.record.usd, since.record.source) for since in self.records.get(key, ())
+        ]
 
     def _instance_records(self, facts: NodeFacts, identity: NodeIdentity, capacity_type: str) -> Sequence[Since]:
         wanted = self.node_labels(facts)
@@ -171,24 +243,30 @@ def instance_key(identity: NodeIdentity, capacity_type: str, label_hash: str = "
     )
 
 
-def volume_key(identity: VolumeIdentity) -> str:
-    """Return the key of a volume's price per GiB and month."""
-    return price_key(
-        provider=identity.provider,
-        region=identity.region,
-        zone="",
-        kind=VOLUME,
-        sku=identity.sku,
-        os="",
-        capacity="",
-    )
+def volume_key(identity: VolumeIdentity, kind: str = VOLUME) -> str:
+    """Return the key of a volume's price per GiB and month, or of its operations or throughput."""
+    return place_key(Place(identity.provider, identity.region, managed=False), kind, identity.sku)
 
 
-def _usd_per_month(record: PriceRecord, gib: float) -> float:
-    if record.unit != DISK_MONTH:
-        return record.usd * gib
-    sizes = sorted(record.tiers, key=lambda tier: tier.start)
-    return next((tier.usd for tier in reversed(sizes) if tier.start < gib), record.usd)
+@lru_cache(maxsize=_KEYS)
+def place_key(place: Place, kind: str, sku: str = "") -> str:
+    """Return the key of the price of what has one for the whole region."""
+    return price_key(provider=place.provider, region=place.region, zone="", kind=kind, sku=sku, os="", capacity="")
+
+
+def _last_rate(timeline: Sequence[RateChange]) -> tuple[float | None, str]:
+    return (timeline[-1].usd_per_hour, timeline[-1].source) if timeline else (None, "")
+
+
+def _usd_per_month(record: PriceRecord, amount: float) -> float:
+    """Return what an amount costs a month: a whole disk, or each unit at the price of the tier that it is in."""
+    tiers = sorted(record.tiers, key=lambda tier: tier.start)
+    if record.unit == DISK_MONTH:
+        return next((tier.usd for tier in reversed(tiers) if tier.start < amount), record.usd)
+    if not tiers:
+        return record.usd * amount
+    ends = [*(tier.start for tier in tiers[1:]), inf]
+    return sum(tier.usd * max(0.0, min(amount, end) - tier.start) for tier, end in zip(tiers, ends, strict=True))
 
 
 def _at(records: Sequence[Since], moment_ns: int) -> PriceRecord | None:

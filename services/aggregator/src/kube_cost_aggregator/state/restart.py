@@ -61,6 +61,7 @@ def _running(row: PodRow, node_uid: str, node_name: str) -> Pod:
         start_ns=row.start_ns,
         requests=[Change(row.start_ns, Resources(row.vcpu_request, row.memory_gib_request, row.gpus))],
         pod_id=row.pod_id,
+        claims=tuple(row.claims.split("\n")) if row.claims else (),
         written=True,
     )
 
@@ -83,6 +84,7 @@ def _pending(pod: Pod) -> PendingPod:
         requests=[(change.since_ns, *_amounts(change.requests)) for change in pod.requests],
         estimated=pod.estimated,
         extends=pod.extends,
+        claims=pod.claims,
     )
 
 
@@ -102,6 +104,7 @@ def _pod(pending: PendingPod, state: NodeState) -> Pod:
         requests=[Change(since_ns, Resources(*amounts)) for since_ns, *amounts in pending.requests],
         estimated=pending.estimated,
         extends=pending.extends,
+        claims=pending.claims,
     )
 
 
