@@ -168,7 +168,7 @@ class TestVolumes:
     def test_on_premises_it_is_the_storage_class(self) -> None:
         """Whose parameters mean nothing here."""
         volume = replace(self.volume, driver="rook-ceph.rbd.csi.ceph.com")
-        assert identify_volume(volume, self.classes(type="io2"), "")("custom", "", "us-east-1a", "fast", 0.0, 0.0)
+        assert identify_volume(volume, self.classes(type="io2"), "") == ("custom", "", "us-east-1a", "fast", 0.0, 0.0)
 
     def test_it_costs_by_its_provisioned_size(self) -> None:
         """730 hours are a month."""
