@@ -18,6 +18,7 @@ from kube_cost_aggregator.state.ledger import Ledger
 from kube_cost_aggregator.state.prices import PriceShelf, Since, instance_key
 from kube_cost_aggregator.state.restart import restore
 from kube_cost_aggregator.state.settlement import Patience, Settlement
+from kube_cost_aggregator.state.standing import StandingCosts
 from kube_cost_aggregator.state.timings import Timings
 from kube_cost_common.domain.nodes import ON_DEMAND
 from kube_cost_common.messages.codec import encode
@@ -95,6 +96,11 @@ class Aggregator:
             samples=SampleReader(cluster="default"),
             settlement=Settlement(inventory=self.inventory, ledger=self.ledger, prices=shelf, patience=Patience()),
             ledger=self.ledger,
+            standing=StandingCosts(
+                inventory=self.inventory, ledger=self.ledger, prices=shelf, price_patience_seconds=600.0
+            ),
+            interval_seconds=60.0,
+            objects_known_ns=lambda: None,
             timings=Timings(),
             nodes_watched=lambda: self.watched,
             nodes_listed_ns=lambda: self.listed_ns,

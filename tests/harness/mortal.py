@@ -25,6 +25,7 @@ from kube_cost_aggregator.state.ledger import Ledger
 from kube_cost_aggregator.state.prices import PriceShelf, Since, instance_key
 from kube_cost_aggregator.state.restart import restore
 from kube_cost_aggregator.state.settlement import Patience, Settlement
+from kube_cost_aggregator.state.standing import StandingCosts
 from kube_cost_aggregator.state.timings import Timings
 from kube_cost_common.domain.nodes import ON_DEMAND
 from kube_cost_common.messages.streams import USAGE
@@ -123,6 +124,9 @@ async def live(life: Life) -> None:
             samples=SampleReader(cluster="default"),
             settlement=Settlement(inventory=inventory, ledger=ledger, prices=shelf, patience=Patience()),
             ledger=ledger,
+            standing=StandingCosts(inventory=inventory, ledger=ledger, prices=shelf, price_patience_seconds=600.0),
+            interval_seconds=60.0,
+            objects_known_ns=lambda: None,
             timings=Timings(),
             nodes_watched=lambda: True,
             nodes_listed_ns=lambda: 0,

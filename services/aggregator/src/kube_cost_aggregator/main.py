@@ -37,6 +37,7 @@ from kube_cost_aggregator.state.prices import DefaultPrices, PriceShelf
 from kube_cost_aggregator.state.rates import RateBoard
 from kube_cost_aggregator.state.restart import restore
 from kube_cost_aggregator.state.settlement import Patience, Settlement
+from kube_cost_aggregator.state.standing import StandingCosts
 from kube_cost_aggregator.state.timings import Timings
 from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES
 from kube_cost_common.messages.names import STATUS_SUBJECTS
@@ -55,6 +56,9 @@ CONDITIONS = {
     "cluster": "the API server hasn't listed all resources yet",
     "prices": "no prices have been read from the bus yet",
 }
+
+STANDING_KINDS = frozenset({"PersistentVolume", "PersistentVolumeClaim", "StorageClass", "Service", "Pod"})
+"""What volumes and load balancers cost, and whom, depends on these."""
 
 DECLARE_RETRY_SECONDS = 1.0
 SYNC_CHECK_SECONDS = 0.1
@@ -82,6 +86,9 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
     restore(inventory, ledger, open_pods)
     shelf = PriceShelf(defaults=_default_prices(config), changed=changed)
     settlement = Settlement(inventory=inventory, ledger=ledger, prices=shelf, patience=_patience(config))
+    standing = StandingCosts(
+        inventory=inventory, ledger=ledger, prices=shelf, price_patience_seconds=config.price_wait_seconds
+    )
     board = RateBoard(inventory=inventory)
     timings = Timings()
     components = Components(
@@ -129,6 +136,12 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         settlement=settlement,
         ledger=ledger,
         timings=timings,
+        standing=standing,
+        interval_seconds=config.interval_seconds,
+        objects_known_ns=lambda: min(
+            (state.last_event_ns or 0 for state in cluster.states if state.problem and state.kind in STANDING_KINDS),
+            default=None,
+        ),
         nodes_watched=lambda: not any(state.problem for state in cluster.states if state.kind == "Node"),
         nodes_listed_ns=lambda: max(state.listed_ns or 0 for state in cluster.states if state.kind == "Node"),
         bus_connected=lambda: bus.connected,

@@ -10,6 +10,7 @@ from kube_cost_aggregator.history.store import StoreError, StreamCursor
 from kube_cost_aggregator.inputs.samples import SampleError, SampleReader
 from kube_cost_aggregator.state.ledger import Ledger
 from kube_cost_aggregator.state.settlement import Outcome, Settlement
+from kube_cost_aggregator.state.standing import StandingCosts
 from kube_cost_aggregator.state.timings import Timings
 from kube_cost_common.messages.usage import UsageSample
 from kube_cost_common.runtime.clock import Clock
@@ -23,6 +24,9 @@ FETCH_SECONDS = 1.0
 GATHER_SECONDS = 2.0
 """Between rounds while nothing more waits on the bus: what comes meanwhile is one transaction, and one fsync."""
 
+BREATH_SECONDS = 0.002
+"""How long settling what isn't a node's holds the loop at a stretch."""
+
 CATCH_UP_SECONDS = 5.0
 COMMIT_RETRY_SECONDS = 2.0
 REFUSED_SECONDS = 600.0
@@ -35,8 +39,10 @@ UNKNOWN_NODE_SECONDS = 600.0
 class UsageIntake:
     """Feeds the settlement, and commits. `last_sample_ns` holds each node's last sample's end, in Unix nanoseconds.
 
-    `nodes_watched` says whether the watch of nodes is well, `nodes_listed_ns` when they were last listed, in Unix
-    nanoseconds: a sample that was stored before may be of a node that came and went while nobody watched.
+    Once an interval it has settled too what costs by its mere being, as far as `objects_known_ns` says that the watches
+    have told of it: None is until now. `nodes_watched` says whether the watch of nodes is well, `nodes_listed_ns` when
+    they were last listed, in Unix nanoseconds: a sample that was stored before may be of a node that came and went
+    while nobody watched.
     """
 
     def __init__(
@@ -47,6 +53,9 @@ class UsageIntake:
         settlement: Settlement,
         ledger: Ledger,
         timings: Timings,
+        standing: StandingCosts,
+        interval_seconds: float,
+        objects_known_ns: Callable[[], int | None],
         nodes_watched: Callable[[], bool],
         nodes_listed_ns: Callable[[], int],
         bus_connected: Callable[[], bool],
@@ -61,6 +70,9 @@ class UsageIntake:
         self._settlement = settlement
         self._ledger = ledger
         self._timings = timings
+        self._standing = standing
+        self._interval_seconds = interval_seconds
+        self._objects_known_ns = objects_known_ns
         self._nodes_watched = nodes_watched
         self._nodes_listed_ns = nodes_listed_ns
         self._bus_connected = bus_connected
@@ -70,6 +82,7 @@ class UsageIntake:
         self._counters = counters
         self._problems = problems
         self._caught_up_at = float("-inf")
+        self._standing_at = float("-inf")
         self._unwatched_since: float | None = None
         self._discarded = 0
         self._refused_at: dict[str, float] = {}
@@ -90,6 +103,9 @@ class UsageIntake:
         messages = await self._reader.fetch(BATCH, timeout_seconds=FETCH_SECONDS)
         started = self._clock.monotonic()
         self._count_discarded()
+        if started - self._standing_at >= self._interval_seconds:
+            self._standing_at = started
+            await self._settle_standing()
         refused = await self._take_all(messages)
         if messages:
             last = messages[-1]
@@ -111,6 +127,13 @@ class UsageIntake:
             self._timings.observe(self._clock.monotonic() - started)
         for message in messages:
             await (message.term() if message in refused else message.ack())
+
+    async def _settle_standing(self) -> None:
+        breath = self._clock.monotonic()
+        for _ in self._standing.settle(self._clock.now_ns(), self._objects_known_ns()):
+            if self._clock.monotonic() - breath >= BREATH_SECONDS:
+                await asyncio.sleep(0)
+                breath = self._clock.monotonic()
 
     def _count_discarded(self) -> None:
         """Count what the bus had to drop before it was read; the usage in it is in later samples' totals too."""

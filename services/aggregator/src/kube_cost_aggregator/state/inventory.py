@@ -14,6 +14,7 @@ from kube_cost_aggregator.state.facts import (
     StorageClassFacts,
     VolumeFacts,
 )
+from kube_cost_aggregator.state.lifetimes import Lifetimes
 from kube_cost_aggregator.state.mounts import Mounts
 from kube_cost_aggregator.state.nodes import Node, finished_ns
 from kube_cost_aggregator.state.places import NOWHERE, Place, place_of
@@ -78,6 +79,13 @@ class Inventory:
         """Of which something has changed that the ledger hasn't been given for a restart."""
         self.gone_nodes: dict[str, int] = {}
         """Nodes that are settled to their end, by uid, and since when, the latest last: a stale list isn't believed."""
+        self.volume_lives = Lifetimes[VolumeFacts]()
+        self.service_lives = Lifetimes[ServiceFacts](costs=lambda service: service.has_load_balancer)
+        self.lives: Mapping[str, Lifetimes[Any]] = {
+            "PersistentVolume": self.volume_lives,
+            "Service": self.service_lives,
+        }
+        """Those of the plain kinds that cost by their mere being."""
         self.mounts = Mounts()
         self._homeless: dict[str, dict[str, Pod]] = {}
         self._place = NOWHERE
@@ -269,6 +277,31 @@ class Inventory:
             node.pods.pop(pod.uid, None)
         self._homeless.get(pod.node_name, {}).pop(pod.uid, None)
 
+    # Plain kinds
+
+    def put_plain(self, kind: str, facts: Any, at_ns: int) -> None:
+        """Take up an object of a plain kind, or what changed of it."""
+        self.objects[kind][facts.uid] = facts
+        if lives := self.lives.get(kind):
+            lives.put(facts, at_ns)
+        self._changed()
+
+    def end_plain(self, kind: str, uid: str, at_ns: int) -> None:
+        """Let an object of a plain kind end."""
+        self.objects[kind].pop(uid, None)
+        if lives := self.lives.get(kind):
+            lives.end(uid, at_ns)
+        self._changed()
+
+    def replace_plain(self, kind: str, facts: Sequence[Any], at_ns: int) -> None:
+        """Take a whole list of a plain kind."""
+        known = self.objects[kind]
+        known.clear()
+        known.update({one.uid: one for one in facts})
+        if lives := self.lives.get(kind):
+            lives.replace(facts, at_ns)
+        self._changed()
+
     # Owners
 
     def put_owner(self, facts: OwnerFacts) -> None:
@@ -283,10 +316,6 @@ class Inventory:
         kept = {uid: owner for uid, owner in self.owners.items() if owner.kind != kind}
         self.owners = kept | {owner.uid: owner for owner in facts}
         self._name_workloads()
-
-    def touched(self) -> None:
-        """Note that something changed that isn't a node's."""
-        self._changed()
 
     def _name_workloads(self, changed_uid: str = "") -> None:
         """Name anew the pods of all owners, or of a changed one and those that it owns."""

@@ -1,6 +1,7 @@
 """Which pods mount which persistent volume claims."""
 
 from collections.abc import Collection
+from math import inf
 
 from kube_cost_aggregator.state.pods import Pod
 
@@ -9,6 +10,9 @@ class Mounts:
     """Pods by the claims that they mount, from their binding until they are forgotten; they may have ended."""
 
     def __init__(self) -> None:
+        self.settled_ns: float = inf
+        """Through when the volumes are settled that they mount, in Unix nanoseconds: nobody asks for what was before.
+        Infinite while nobody settles them."""
         self._pods: dict[tuple[str, str], dict[str, Pod]] = {}
 
     def add(self, pod: Pod) -> None:
@@ -24,6 +28,10 @@ class Mounts:
                 pods.pop(pod.uid, None)
                 if not pods:
                     del self._pods[pod.namespace, claim]
+
+    def needed(self, pod: Pod) -> bool:
+        """Whether a pod that has ended mounted something in time that isn't settled yet."""
+        return bool(pod.claims) and pod.end_ns is not None and pod.end_ns > self.settled_ns
 
     def pods_of(self, namespace: str, claim: str) -> Collection[Pod]:
         """Return the pods that mount a claim, or have done so and aren't forgotten."""

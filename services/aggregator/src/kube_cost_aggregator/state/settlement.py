@@ -155,15 +155,21 @@ class Settlement:
                 if now_ns - node.ended_ns >= self._patience.ended_node_seconds * NS_PER_SECOND:
                     self._settle_by_requests(node, state, node.ended_ns)
                     if state.settled_through_ns >= node.ended_ns or not waits_for_price:
-                        for pod in node.pods.values():
-                            pod.end(node.ended_ns)
-                        self._forget_settled(node, state)
-                        self._unpriced_since_ns.pop(node.facts.uid, None)
-                        self._priced.pop(node.facts.uid, None)
-                        self._inventory.forget_node(node.facts.uid, now_ns)
-                        self._ledger.forget_node(node.facts.uid)
+                        self._forget_node(node, state, node.ended_ns, now_ns)
             elif now_ns - self._connected_since_ns >= patience_ns:
                 self._settle_by_requests(node, state, now_ns - patience_ns)
+
+    def _forget_node(self, node: Node, state: NodeState, ended_ns: int, now_ns: int) -> None:
+        """Drop a node that is settled to its end, unless volumes that its pods mounted aren't."""
+        for pod in node.pods.values():
+            pod.end(ended_ns)
+        self._forget_settled(node, state)
+        if any(map(self._inventory.mounts.needed, node.pods.values())):
+            return
+        self._unpriced_since_ns.pop(node.facts.uid, None)
+        self._priced.pop(node.facts.uid, None)
+        self._inventory.forget_node(node.facts.uid, now_ns)
+        self._ledger.forget_node(node.facts.uid)
 
     def knows(self, node_name: str) -> bool:
         """Whether there is a node of that name, or one that isn't settled to its end."""
@@ -342,5 +348,7 @@ class Settlement:
             if pod.pod_id is not None:
                 self._ledger.write_pod(pod, state)
             if pod.end_ns is not None and pod.end_ns <= state.settled_through_ns:
+                if self._inventory.mounts.needed(pod):
+                    continue
                 self._inventory.forget_pod(pod)
                 state.charged.append(pod.usage_uid)

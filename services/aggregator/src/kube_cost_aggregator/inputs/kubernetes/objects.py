@@ -55,6 +55,8 @@ _IN_TREE_PLUGINS = {
     "vsphere_volume": "vsphereVolume",
 }
 
+_NOT_BOUND = frozenset({"Available", "Released", "Failed"})
+
 
 class ObjectReader:
     """Makes facts of objects. Each method raises ObjectError where an object is no use at all."""
@@ -92,12 +94,12 @@ class ObjectReader:
         )
 
     def volume(self, volume: PersistentVolume) -> VolumeFacts:
-        """Return the facts of a persistent volume.
+        """Return the facts of a persistent volume. One that its claim has left keeps the name of it: it is nobody's.
 
         Its labels include what its node affinity asks for with a single value: CSI drivers say the zone there.
         """
         meta, spec = volume.metadata, volume.spec
-        claim = spec.claim_ref
+        claim = spec.claim_ref if volume.status.phase not in _NOT_BOUND else None
         return VolumeFacts(
             uid=meta.uid,
             name=meta.name,

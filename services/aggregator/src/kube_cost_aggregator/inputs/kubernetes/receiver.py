@@ -31,10 +31,7 @@ class InventoryReceiver:
             case "ReplicaSet" | "Job" | "CronJob":
                 inventory.replace_owners(kind, [owner for owner in facts if isinstance(owner, OwnerFacts)])
             case _:
-                known = self._of_kind(kind)
-                known.clear()
-                known.update({one.uid: one for one in facts})
-                inventory.touched()
+                inventory.replace_plain(kind, facts, at_ns)
 
     def changed(self, kind: str, facts: Facts, at_ns: int) -> None:
         """Take an object that is new or has changed."""
@@ -46,8 +43,7 @@ class InventoryReceiver:
             case OwnerFacts():
                 self._inventory.put_owner(facts)
             case _:
-                self._of_kind(kind)[facts.uid] = facts
-                self._inventory.touched()
+                self._inventory.put_plain(kind, facts, at_ns)
 
     def removed(self, kind: str, uid: str, last: Facts | None, at_ns: int) -> None:
         """Take the end of an object."""
@@ -61,8 +57,4 @@ class InventoryReceiver:
             case "ReplicaSet" | "Job" | "CronJob":
                 self._inventory.owners.pop(uid, None)
             case _:
-                self._of_kind(kind).pop(uid, None)
-                self._inventory.touched()
-
-    def _of_kind(self, kind: str) -> dict[str, Facts]:
-        return self._inventory.objects[kind]
+                self._inventory.end_plain(kind, uid, at_ns)

@@ -77,11 +77,18 @@ class VolumeSpec(Shape):
     vsphere_volume: Present | None = None
 
 
+class VolumeStatus(Shape):
+    """Whether a volume is bound, or what else."""
+
+    phase: str = ""
+
+
 class PersistentVolume(Shape):
     """A persistent volume."""
 
     metadata: Meta
     spec: VolumeSpec = msgspec.field(default_factory=VolumeSpec)
+    status: VolumeStatus = msgspec.field(default_factory=VolumeStatus)
 
 
 class ClaimSpec(Shape):
