@@ -4,14 +4,14 @@ No bus, no files but the ledger's, no time but the simulated cluster's own. Its 
 """
 
 from dataclasses import dataclass, field
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 
+from harness.twin_prices import price_records
 from kube_cost_agent.machine import Machine
-from kube_cost_agent.readings import CgroupReading, NodeReading, PodSummary
+from kube_cost_agent.readings import CgroupReading, IoReading, NetworkReading, NodeReading, PodSummary
 from kube_cost_agent.sampler import Sampler
 from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
 from kube_cost_aggregator.inputs.kubernetes.objects import ObjectReader
@@ -19,19 +19,20 @@ from kube_cost_aggregator.inputs.kubernetes.receiver import InventoryReceiver
 from kube_cost_aggregator.inputs.kubernetes.resources import Facts, Resource, all_resources
 from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.ledger import Ledger
-from kube_cost_aggregator.state.prices import PriceShelf, Since, instance_key
+from kube_cost_aggregator.state.prices import PriceShelf
 from kube_cost_aggregator.state.restart import restore
 from kube_cost_aggregator.state.settlement import Patience, Settlement
+from kube_cost_aggregator.state.standing import LAG_NS, StandingCosts
 from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES
-from kube_cost_common.domain.nodes import identify
-from kube_cost_common.messages.prices import ON_DEMAND, SPOT, PriceRecord, Shape, Weights
 from kube_cost_common.messages.usage import UsageSample
 from kube_cost_simulator.clock import ManualClock
 from kube_cost_simulator.cluster import SimulatedCluster
+from kube_cost_simulator.costs.rows import Costs
+from kube_cost_simulator.costs.whole import whole_truth
 from kube_cost_simulator.readings import Counters
 from kube_cost_simulator.readings import NodeReading as SimulatedReading
 from kube_cost_simulator.resources import by_kind
-from kube_cost_simulator.scenario import NodeFact, Scenario
+from kube_cost_simulator.scenario import Scenario
 from kube_cost_simulator.store import DELETED, StoreEvent
 from kube_cost_simulator.truth import Sample, Truth, settle
 
@@ -74,11 +75,13 @@ class Twin:
         self._read_ns = read_seconds * SECOND_NS
         self._folder = folder
         self._sessions = 0
+        self._standing_intervals = start_ns // self._interval_ns
         self._facts = {node.name: node for node in scenario.nodes}
         self.store: SqliteStore
         self.inventory: Inventory
         self.ledger: Ledger
         self.settlement: Settlement
+        self.standing: StandingCosts
         self.shelf: PriceShelf
         self._receiver: InventoryReceiver
         self._resources: dict[str, Resource[Facts]]
@@ -87,8 +90,7 @@ class Twin:
         """Open the ledger and take up what the cluster has at its beginning."""
         await self.start_aggregator()
         self._deliver(self.cluster.start(), self.clock.now_ns())
-        for node in self.cluster.nodes:
-            self._join(node)
+        self._follow_nodes()
 
     async def start_aggregator(self) -> None:
         """Begin with what the ledger has committed, as a new process would."""
@@ -96,8 +98,16 @@ class Twin:
         self.inventory = Inventory(changed=lambda: None)
         self.ledger = Ledger(store=self.store)
         self.shelf = PriceShelf(defaults=None, changed=lambda: None)
+        shares = self.cluster.history.prices.network.shares
         self.settlement = Settlement(
-            inventory=self.inventory, ledger=self.ledger, prices=self.shelf, patience=Patience()
+            inventory=self.inventory,
+            ledger=self.ledger,
+            prices=self.shelf,
+            patience=Patience(),
+            network_shares={sku: float(share) for sku, share in shares.items()},
+        )
+        self.standing = StandingCosts(
+            inventory=self.inventory, ledger=self.ledger, prices=self.shelf, price_patience_seconds=600.0
         )
         self._receiver = InventoryReceiver(inventory=self.inventory, last_seen_ns=self.settlement.last_seen_ns)
         reader = ObjectReader(gpus=DEFAULT_GPU_RESOURCES, kept_labels=frozenset(), report=_never)
@@ -112,6 +122,9 @@ class Twin:
             self.advance_to(min(next_read_ns, end_ns))
             for agent in list(self.agents.values()):
                 await self.look(agent)
+            if self.clock.now_ns() // self._interval_ns > self._standing_intervals:
+                self._standing_intervals = self.clock.now_ns() // self._interval_ns
+                await self.settle_standing()
 
     def advance_to(self, time_ns: int) -> None:
         """Let everything happen until then, each event told of when it happens."""
@@ -138,22 +151,39 @@ class Twin:
         self.settlement.take(sample, stored_at_ns, unwatched=unwatched)
         await self.ledger.commit(self.clock.now_ns())
 
+    async def settle_standing(self) -> None:
+        """Settle and commit what costs by its mere being, as the intake does once an interval."""
+        for _ in self.standing.settle(self.clock.now_ns() + LAG_NS):
+            pass
+        await self.ledger.commit(self.clock.now_ns())
+
     async def catch_up(self) -> None:
         """Settle and commit what no sample will settle, as the intake does while the bus rests."""
         self.settlement.catch_up(self.clock.now_ns(), connected=True, drained=True)
         await self.ledger.commit(self.clock.now_ns())
 
     def truth(self) -> Truth:
-        """What it cost, over the samples so far; the last stretch of a node that the ledger is done with by request."""
-        nodes = {node.uid: node for node in self.cluster.history.nodes}
+        """What the machines cost, over the time that is settled."""
+        return settle(self.cluster.history, self.samples())
+
+    def costs(self) -> Costs:
+        """What everything cost: machines over the time that is settled, everything else until now."""
+        return whole_truth(self.cluster.history, self.samples())
+
+    def samples(self) -> dict[str, list[Sample]]:
+        """By node uid the stretches that were settled: an agent's samples, what else is settled by request."""
         samples: dict[str, list[Sample]] = {}
-        for agent in (*self.gone_agents, *self.agents.values()):
-            node = nodes[agent.node_uid]
-            edges = [node.created_ns, *agent.boundaries]
+        agents = {agent.node_uid: agent for agent in (*self.gone_agents, *self.agents.values())}
+        for node in self.cluster.history.nodes:
+            agent, state = agents.get(node.uid), self.ledger.nodes.get(node.uid)
+            if node.pod_sized is not None:
+                continue
+            edges = [node.created_ns, *(agent.boundaries if agent is not None else ())]
             samples[node.uid] = [Sample(start_ns=start, end_ns=end) for start, end in pairwise(edges)]
-            if node.deleted_ns is not None and node.uid not in self.ledger.nodes:
-                samples[node.uid].append(Sample(start_ns=edges[-1], end_ns=node.deleted_ns, by_request=True))
-        return settle(self.cluster.history, samples)
+            through_ns = node.deleted_ns if state is None else state.settled_through_ns
+            if through_ns is not None and through_ns > edges[-1]:
+                samples[node.uid].append(Sample(start_ns=edges[-1], end_ns=through_ns, by_request=True))
+        return samples
 
     def close(self) -> None:
         """Close the ledger."""
@@ -161,14 +191,15 @@ class Twin:
 
     def _follow_nodes(self) -> None:
         for node in self.cluster.nodes.keys() - self.agents.keys():
-            self._join(node)
+            if self.cluster.nodes[node].fact.agent:
+                self._join(node)
         for node in self.agents.keys() - self.cluster.nodes.keys():
             self.gone_agents.append(self.agents.pop(node))
 
     def _join(self, node: str) -> None:
         self._sessions += 1
         now_ns = self.clock.now_ns()
-        fact = self._facts[node]
+        fact = self.cluster.nodes[node].fact
         ahead_ns = fact.clock_offset_seconds * SECOND_NS
         sampler = Sampler(
             cluster="twin",
@@ -191,7 +222,7 @@ class Twin:
                 self._receiver.removed(resource.kind, read.uid, read.facts, at_ns)
             elif read.facts is not None:
                 self._receiver.changed(resource.kind, read.facts, at_ns)
-        self._price_nodes()
+        self._price_everything()
 
     def relist(self) -> None:
         """Tell the aggregator of everything anew, in whole lists."""
@@ -199,49 +230,12 @@ class Twin:
             stored = self.cluster.store.objects(by_kind(kind))
             facts = [resource.read_object(msgspec.Raw(one.encoded)).facts for one in stored]
             self._receiver.replaced(kind, [fact for fact in facts if fact is not None], self.clock.now_ns())
-        self._price_nodes()
+        self._price_everything()
 
-    def _price_nodes(self) -> None:
-        records: dict[str, list[Since]] = {}
-        for node in self.cluster.history.nodes:
-            fact = self._facts[node.name]
-            identity = identify(provider_id=fact.provider_id, labels=fact.labels)
-            for price in node.prices:
-                for capacity, usd in (
-                    (ON_DEMAND, price.on_demand_usd_per_hour),
-                    (SPOT, price.spot_usd_per_hour),
-                ):
-                    if usd is not None:
-                        since = Since(price.from_ns, _record(fact, usd, price.from_ns))
-                        listed = records.setdefault(instance_key(identity, capacity), [])
-                        if since not in listed:
-                            listed.append(since)
-        if {key: tuple(listed) for key, listed in records.items()} != self.shelf.book.records:
-            self.shelf.replace({key: tuple(listed) for key, listed in records.items()}, frozenset())
-
-
-def _record(fact: NodeFact, usd: Fraction, from_ns: int) -> PriceRecord:
-    return PriceRecord(
-        provider="",
-        region="",
-        zone="",
-        kind="instance",
-        sku="",
-        os="",
-        capacity="",
-        usd=float(usd),
-        list_usd=float(usd),
-        unit="hour",
-        currency="USD",
-        shape=Shape(vcpu=float(fact.shape.vcpu), memory_gib=float(fact.shape.memory_gib), gpus=float(fact.shape.gpus)),
-        weights=Weights(
-            vcpu=float(fact.weights.cpu), memory_gib=float(fact.weights.memory), gpu=float(fact.weights.gpu)
-        ),
-        tiers=[],
-        source="api",
-        fetched_at_ns=from_ns,
-        effective_from_ns=from_ns,
-    )
+    def _price_everything(self) -> None:
+        records = price_records(self.cluster, self._facts, self.inventory)
+        if records != self.shelf.book.records:
+            self.shelf.replace(records, frozenset())
 
 
 def _reading(simulated: SimulatedReading, ahead_ns: int) -> NodeReading:
@@ -253,14 +247,34 @@ def _reading(simulated: SimulatedReading, ahead_ns: int) -> NodeReading:
 
 
 def _cgroup(counted: Counters) -> CgroupReading:
-    return CgroupReading(inode=1, cpu_ns=counted.cpu_nanoseconds, working_set_bytes=counted.working_set_bytes, io=None)
+    return CgroupReading(
+        inode=1,
+        cpu_ns=counted.cpu_nanoseconds,
+        working_set_bytes=counted.working_set_bytes,
+        io=IoReading(
+            read_bytes=counted.read_bytes,
+            write_bytes=counted.write_bytes,
+            read_operations=counted.read_operations,
+            write_operations=counted.write_operations,
+        ),
+    )
 
 
 def _summary(simulated: SimulatedReading) -> list[PodSummary]:
     return [
-        PodSummary(uid=pod.kubelet_uid, namespace=pod.namespace, name=pod.name, network=None, ephemeral_storage=None)
-        for pod, _ in simulated.pods.values()
+        PodSummary(
+            uid=pod.kubelet_uid,
+            namespace=pod.namespace,
+            name=pod.name,
+            network=None if pod.template.host_network else _network(simulated.at_ns, counted),
+            ephemeral_storage=None,
+        )
+        for pod, counted in simulated.pods.values()
     ]
+
+
+def _network(at_ns: int, counted: Counters) -> NetworkReading:
+    return NetworkReading(time_ns=at_ns, receive_bytes=counted.receive_bytes, transmit_bytes=counted.transmit_bytes)
 
 
 def _never(error: Exception) -> None:

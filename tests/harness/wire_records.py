@@ -71,6 +71,8 @@ USAGE_SAMPLE = WireRecord(
                 write_bytes=70_000,
                 read_operations=1,
                 write_operations=0,
+                receive_bytes=9_000_000_000_001,
+                transmit_bytes=4_000_000_000_003,
             ),
             RootUsage(name="node", cpu_seconds=20.25, memory_byte_seconds=5.0e12),
         ],
@@ -107,8 +109,8 @@ USAGE_SAMPLE = WireRecord(
         NOW_NS - 60_000_000_000,
         NOW_NS,
         [
-            ["kubepods", 12.5, 3.0e12, 4096, 70_000, 1, 0],
-            ["node", 20.25, 5.0e12, None, None, None, None],
+            ["kubepods", 12.5, 3.0e12, 4096, 70_000, 1, 0, 9_000_000_000_001, 4_000_000_000_003],
+            ["node", 20.25, 5.0e12, None, None, None, None, None, None],
         ],
         [
             [

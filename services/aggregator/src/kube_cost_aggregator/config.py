@@ -6,6 +6,9 @@ import msgspec
 
 from kube_cost_common.runtime.mesh import DefaultPriceConfig, Port, PositiveSeconds
 
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Sharing = Literal["none", "weighted", "even"]
+
 
 class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
     """Settings from the environment: `KUBE_COST_` and the field's name in capitals."""
@@ -28,6 +31,33 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
     spot_label: str = ""
     """A label of yours, or `label=value`, that marks spot nodes beside those of the clouds and Karpenter."""
 
+    network_zone_share: Share = 0.0
+    """Which part of what pods send goes to another zone of their region: 0.2 is a fifth. It costs what that costs."""
+
+    network_region_share: Share = 0.0
+    """Likewise to another region of the cloud."""
+
+    network_internet_share: Share = 0.0
+    """Likewise out of the cloud. While all three are 0 traffic is counted, and costs nothing."""
+
+    cost_basis: Literal["max", "request", "usage"] = "max"
+    """What a pod is charged for: the greater of its request and its usage, or one of them alone."""
+
+    share_idle: Sharing = "none"
+    """Whether namespaces share what of nodes is idle: `weighted` by what they cost themselves, or `even`."""
+
+    share_system: Sharing = "none"
+    """Likewise what nodes keep for themselves."""
+
+    share_control_plane: Sharing = "none"
+    """Likewise the control plane and the traffic of nodes."""
+
+    shared_namespaces: str = ""
+    """Namespaces that serve all others, separated by commas: `kube-system,monitoring`."""
+
+    share_namespaces: Sharing = "none"
+    """Whether the other namespaces share what those cost."""
+
     usage_wait_seconds: PositiveSeconds = 600.0
     """How long a silent agent is waited for before its node's time is settled by requests."""
 
@@ -39,3 +69,13 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
 
     stream_replicas: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
     """Copies of streams and buckets on a NATS cluster: 3 outlives the loss of a server."""
+
+    @property
+    def network_shares(self) -> dict[str, float]:
+        """The classes of traffic that there is any of, with the part of it that each has."""
+        shares = {
+            "zone": self.network_zone_share,
+            "region": self.network_region_share,
+            "internet": self.network_internet_share,
+        }
+        return {sku: share for sku, share in shares.items() if share}

@@ -85,7 +85,13 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
     )
     restore(inventory, ledger, open_pods)
     shelf = PriceShelf(defaults=_default_prices(config), changed=changed)
-    settlement = Settlement(inventory=inventory, ledger=ledger, prices=shelf, patience=_patience(config))
+    settlement = Settlement(
+        inventory=inventory,
+        ledger=ledger,
+        prices=shelf,
+        patience=_patience(config),
+        network_shares=config.network_shares,
+    )
     standing = StandingCosts(
         inventory=inventory, ledger=ledger, prices=shelf, price_patience_seconds=config.price_wait_seconds
     )
@@ -157,6 +163,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         cluster=config.cluster_id,
         inventory=inventory,
         shelf=shelf,
+        network_classes=tuple(config.network_shares),
         bus=bus,
         bucket=KvBucket(bus=bus, name=DEMAND.name),
         clock=clock,

@@ -34,7 +34,10 @@ class PodUsage(Part, frozen=True):
 
 
 class RootUsage(Part, frozen=True):
-    """The totals of a cgroup above the pods: `node`, `kubepods`, `burstable` or `besteffort`."""
+    """The totals of a cgroup above the pods: `node`, `kubepods`, `burstable` or `besteffort`.
+
+    Network is the node's own interfaces', and only `node` has it.
+    """
 
     name: str
     cpu_seconds: float
@@ -43,6 +46,8 @@ class RootUsage(Part, frozen=True):
     write_bytes: int | None = None
     read_operations: int | None = None
     write_operations: int | None = None
+    receive_bytes: int | None = None
+    transmit_bytes: int | None = None
 
 
 class UsageSample(Record, frozen=True, kw_only=True):

@@ -1,16 +1,31 @@
 """Tells pricing which prices the cluster needs."""
 
+from collections.abc import Collection, Iterator
 from typing import NoReturn
 
 from structlog.typing import FilteringBoundLogger
 
 from kube_cost_aggregator.state.inventory import Inventory
-from kube_cost_aggregator.state.prices import PriceBook, PriceShelf
+from kube_cost_aggregator.state.places import Place
+from kube_cost_aggregator.state.prices import CONTROL_PLANE_SKU, PriceBook, PriceShelf
 from kube_cost_aggregator.state.volumes import by_name, identify_volume
 from kube_cost_common.domain.nodes import price_zone
 from kube_cost_common.messages.codec import encode
 from kube_cost_common.messages.names import demand_key
-from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, SPOT, VOLUME, PriceDemand, PriceRequest, Shape
+from kube_cost_common.messages.prices import (
+    CONTROL_PLANE,
+    INSTANCE,
+    LOAD_BALANCER,
+    NETWORK,
+    ON_DEMAND,
+    SPOT,
+    VOLUME,
+    VOLUME_IOPS,
+    VOLUME_THROUGHPUT,
+    PriceDemand,
+    PriceRequest,
+    Shape,
+)
 from kube_cost_common.runtime.bus import Bus
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters
@@ -22,14 +37,30 @@ REPEAT_SECONDS = 60.0
 """The demand is written again after so long, should the bucket have been lost."""
 
 
-def demand_of(cluster: str, inventory: Inventory, book: PriceBook) -> PriceDemand:
-    """Return the distinct prices that the nodes and volumes of the cluster need, in a stable order."""
+def demand_of(
+    cluster: str, inventory: Inventory, book: PriceBook, network_classes: Collection[str] = ()
+) -> PriceDemand:
+    """Return the distinct prices that the cluster needs, in a stable order; of traffic for the classes named."""
     requests: dict[tuple[str, ...], PriceRequest] = {}
+    for request in (
+        *_of_nodes(inventory, book),
+        *_of_volumes(inventory),
+        *_of_the_cluster(inventory),
+        *_of_traffic(inventory, network_classes),
+    ):
+        key = _order(request)
+        # Kernels of one type of machine report a little less or more: the largest, whoever comes and goes.
+        if key not in requests or _size(request) > _size(requests[key]):
+            requests[key] = request
+    return PriceDemand(cluster=cluster, requests=[requests[key] for key in sorted(requests)])
+
+
+def _of_nodes(inventory: Inventory, book: PriceBook) -> Iterator[PriceRequest]:
     for node in inventory.nodes.values():
         identity, facts = node.identity, node.facts
         labels = book.node_labels(facts)
         for capacity in (ON_DEMAND, SPOT):
-            request = PriceRequest(
+            yield PriceRequest(
                 provider=identity.provider,
                 region=identity.region,
                 zone=price_zone(
@@ -42,25 +73,37 @@ def demand_of(cluster: str, inventory: Inventory, book: PriceBook) -> PriceDeman
                 shape=Shape(vcpu=facts.capacity.vcpu, memory_gib=facts.capacity.memory_gib, gpus=facts.capacity.gpus),
                 labels=labels,
             )
-            key = _order(request)
-            # Kernels of one type of machine report a little less or more: the largest, whoever comes and goes.
-            if key not in requests or _size(request) > _size(requests[key]):
-                requests[key] = request
-    classes = by_name(inventory.storage_classes.values())
-    region = inventory.region()
+
+
+def _of_volumes(inventory: Inventory) -> Iterator[PriceRequest]:
+    classes, region = by_name(inventory.storage_classes.values()), inventory.region()
     for volume in inventory.volumes.values():
-        identity_of_volume = identify_volume(volume, classes, region)
-        request = PriceRequest(
-            provider=identity_of_volume.provider,
-            region=identity_of_volume.region,
-            zone="",
-            kind=VOLUME,
-            sku=identity_of_volume.sku,
-            os="",
-            capacity="",
-        )
-        requests.setdefault(_order(request), request)
-    return PriceDemand(cluster=cluster, requests=[requests[key] for key in sorted(requests)])
+        identity = identify_volume(volume, classes, region)
+        place = Place(identity.provider, identity.region, managed=False)
+        yield _regional(place, VOLUME, identity.sku)
+        if identity.iops:
+            yield _regional(place, VOLUME_IOPS, identity.sku)
+        if identity.mib_per_second:
+            yield _regional(place, VOLUME_THROUGHPUT, identity.sku)
+
+
+def _of_the_cluster(inventory: Inventory) -> Iterator[PriceRequest]:
+    place = inventory.place()
+    if inventory.service_lives.known:
+        yield _regional(place, LOAD_BALANCER, "")
+    if place.managed:
+        yield _regional(place, CONTROL_PLANE, CONTROL_PLANE_SKU)
+
+
+def _of_traffic(inventory: Inventory, classes: Collection[str]) -> Iterator[PriceRequest]:
+    if classes:
+        for provider, region in {(node.identity.provider, node.identity.region) for node in inventory.nodes.values()}:
+            for sku in classes:
+                yield _regional(Place(provider, region, managed=False), NETWORK, sku)
+
+
+def _regional(place: Place, kind: str, sku: str) -> PriceRequest:
+    return PriceRequest(provider=place.provider, region=place.region, zone="", kind=kind, sku=sku, os="", capacity="")
 
 
 class DemandPublisher:
@@ -72,6 +115,7 @@ class DemandPublisher:
         cluster: str,
         inventory: Inventory,
         shelf: PriceShelf,
+        network_classes: Collection[str] = (),
         bus: Bus,
         bucket: KvBucket,
         clock: Clock,
@@ -81,6 +125,7 @@ class DemandPublisher:
         self._cluster = cluster
         self._inventory = inventory
         self._shelf = shelf
+        self._network_classes = network_classes
         self._bus = bus
         self._bucket = bucket
         self._clock = clock
@@ -117,8 +162,9 @@ class DemandPublisher:
         made_of: list[object] = [book.wanted_labels]
         made_of += [one for node in inventory.nodes.values() for one in (node.facts, node.ended_ns)]
         made_of += [*inventory.volumes.values(), *inventory.storage_classes.values()]
+        made_of.append(bool(inventory.service_lives.known))
         if self._demand is None or made_of != self._asked_for:
-            self._demand, self._asked_for = demand_of(self._cluster, inventory, book), made_of
+            self._demand, self._asked_for = demand_of(self._cluster, inventory, book, self._network_classes), made_of
         return self._demand
 
 

@@ -281,9 +281,10 @@ class Inventory:
 
     def put_plain(self, kind: str, facts: Any, at_ns: int) -> None:
         """Take up an object of a plain kind, or what changed of it."""
-        self.objects[kind][facts.uid] = facts
+        known = self.objects[kind]
         if lives := self.lives.get(kind):
-            lives.put(facts, at_ns)
+            lives.put(facts, at_ns, changed=facts.uid in known)
+        known[facts.uid] = facts
         self._changed()
 
     def end_plain(self, kind: str, uid: str, at_ns: int) -> None:

@@ -74,13 +74,16 @@ class Lifetimes(Generic[F]):
         self._costs = costs
         self.known: dict[str, Lifetime[F]] = {}
 
-    def put(self, facts: F, at_ns: int, *, listed: bool = False) -> None:
-        """Take up an object, or what changed of it; `at_ns` is when that arrived, in a list if `listed`."""
+    def put(self, facts: F, at_ns: int, *, listed: bool = False, changed: bool = False) -> None:
+        """Take up an object, or what changed of it; `at_ns` is when that arrived, in a list if `listed`.
+
+        `changed`: it was there before, as something that costs nothing.
+        """
         life = self.known.get(facts.uid)
         if life is None:
             if self._costs(facts):
-                since_ns = facts.created_ns if listed else nearest(facts.created_ns, at_ns)
-                self.known[facts.uid] = Lifetime(states=[Held(since_ns, facts)])
+                made_ns = facts.created_ns if listed else nearest(facts.created_ns, at_ns)
+                self.known[facts.uid] = Lifetime(states=[Held(at_ns if changed else made_ns, facts)])
             return
         life.end_ns = None  # a list lacked it, and this one has it
         if life.facts != facts:

@@ -13,6 +13,7 @@ from kube_cost_aggregator.state.nodes import Node
 from kube_cost_aggregator.state.pods import Pod
 from kube_cost_aggregator.state.prices import PriceBook, PriceShelf
 from kube_cost_aggregator.state.restart import keep
+from kube_cost_aggregator.state.traffic import Sent, charge_sent, growth, sent_in
 from kube_cost_aggregator.state.unlisted import Known, is_unlisted, unlisted_node
 from kube_cost_aggregator.state.usages import Averages, attribute_unseen, averages, clock_offset_ns, rebase
 from kube_cost_common.domain.money import NS_PER_SECOND
@@ -45,13 +46,25 @@ class Patience:
 
 
 class Settlement:
-    """Turns samples into charges. One caller at a time; the caller commits."""
+    """Turns samples into charges. One caller at a time; the caller commits.
 
-    def __init__(self, *, inventory: Inventory, ledger: Ledger, prices: PriceShelf, patience: Patience) -> None:
+    `network_shares` say which part of the bytes sent is of each class of traffic (`zone`, `region`, `internet`).
+    """
+
+    def __init__(
+        self,
+        *,
+        inventory: Inventory,
+        ledger: Ledger,
+        prices: PriceShelf,
+        patience: Patience,
+        network_shares: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         self._inventory = inventory
         self._ledger = ledger
         self._prices = prices
         self._patience = patience
+        self._network_shares = network_shares
         self._connected_since_ns: int | None = None
         self._unpriced_since_ns: dict[str, int] = {}
         self._priced: dict[str, NodeFacts] = {}
@@ -117,10 +130,21 @@ class Settlement:
         if not timeline and state.baseline_end_ns is not None:
             return Outcome.UNPRICED
         state.clock_offset_ns = node.clock_offset_ns = offset_ns
+        more = growth(state, sample)
+        for namespace, traffic in more.namespaces.items():
+            self._ledger.count_traffic(namespace, traffic)
         if timeline and end_ns > state.settled_through_ns:
             pods = self._know_pods(node, state, sample, offset_ns)
             told = averages(state, sample, pods, start_ns=start_ns, end_ns=end_ns, offset_ns=offset_ns)
-            self._settle_sample(node, state, timeline, told)
+            window = told.window
+            sent = sent_in(
+                more,
+                pods,
+                start_ns=window.start_ns,
+                end_ns=window.end_ns,
+                usd_per_gib=self._usd_per_gib(node),
+            )
+            self._settle_sample(node, state, timeline, told, sent)
             outcome = Outcome.SETTLED
         else:
             outcome = Outcome.LATE if timeline else Outcome.UNPRICED
@@ -128,6 +152,13 @@ class Settlement:
         state.charged = [uid for uid in state.charged if uid in state.pods]
         self._ledger.touch(state)
         return outcome
+
+    def _usd_per_gib(self, node: Node) -> float:
+        """Return what a GiB sent from a node costs on average, by the configured shares of where traffic goes."""
+        if not self._network_shares:
+            return 0.0
+        provider, region = node.identity.provider, node.identity.region
+        return self._prices.book.network_usd_per_gib(provider, region, self._network_shares)
 
     def catch_up(self, now_ns: int, *, connected: bool, drained: bool) -> None:
         """Settle what no sample will settle: the time of silent agents, and of nodes that are gone.
@@ -223,7 +254,7 @@ class Settlement:
             self._book(node, state, timeline, through_ns=through_ns, estimated=True)
             if any(pod.usage != NOTHING for pod in node.pods.values()):  # gauges go on by requests too
                 for pod in node.pods.values():
-                    pod.usage = NOTHING
+                    pod.usage, pod.transmit_bytes_per_second = NOTHING, 0.0
                 self._inventory.mark(node.facts.uid)
             self._forget_settled(node, state)
             state.charged = [uid for uid in state.charged if uid in state.pods]
@@ -274,7 +305,9 @@ class Settlement:
             pod.go_on()  # its node's end may be later than is known yet
         return pod
 
-    def _settle_sample(self, node: Node, state: NodeState, timeline: list[PriceChange], told: Averages) -> None:
+    def _settle_sample(
+        self, node: Node, state: NodeState, timeline: list[PriceChange], told: Averages, sent: Sent
+    ) -> None:
         window = told.window
         ended = [
             pod
@@ -294,8 +327,11 @@ class Settlement:
                 usage=cpu_only,
                 unattributed_vcpu=unattributed,
                 estimated=True,
+                sent=sent,
             )
-        self._book(node, state, timeline, through_ns=window.end_ns, usage=usage, unattributed_vcpu=unattributed)
+        self._book(
+            node, state, timeline, through_ns=window.end_ns, usage=usage, unattributed_vcpu=unattributed, sent=sent
+        )
         for pod in node.pods.values():
             if pod.uid in usage:
                 pod.usage = usage[pod.uid]
@@ -312,6 +348,7 @@ class Settlement:
         usage: Mapping[str, Resources] = MappingProxyType({}),
         unattributed_vcpu: float = 0.0,
         estimated: bool = False,
+        sent: Sent | None = None,
     ) -> None:
         """Charge a node's time from where it is settled to up to `through_ns`, or its own end if that is earlier."""
         start_ns = state.settled_through_ns
@@ -338,6 +375,8 @@ class Settlement:
                 unattributed=Resources(unattributed_vcpu, 0.0, 0.0),
                 estimated=estimated or is_unlisted(node.facts.uid),
             )
+            if sent is not None:
+                charge_sent(hours, sent)
             self._ledger.book(state, hours, node.pods)
         self._ledger.settled(state, max(start_ns, through_ns))
         node.settled_ns = state.settled_through_ns

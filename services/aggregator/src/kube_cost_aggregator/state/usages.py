@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from kube_cost_aggregator.history.store import NodeState, PodTotals
 from kube_cost_aggregator.state.pods import Pod
+from kube_cost_aggregator.state.traffic import node_transmit_bytes, traffic_totals
 from kube_cost_common.domain.money import NS_PER_SECOND
 from kube_cost_common.domain.resources import BYTES_PER_GIB, NOTHING, Resources
 from kube_cost_common.messages.usage import ROOT_KUBEPODS, PodUsage, UsageSample
@@ -224,7 +225,10 @@ def rebase(state: NodeState, sample: UsageSample, end_ns: int) -> None:
     state.session, state.seq, state.boot_id = sample.session, sample.seq, sample.boot_id
     state.baseline_end_ns = max(end_ns, state.baseline_end_ns or end_ns)
     state.root_cpu_seconds = root_cpu_seconds(sample)
-    state.pods = {used.uid: PodTotals(used.cpu_seconds, used.memory_byte_seconds) for used in sample.pods}
+    state.transmit_bytes = node_transmit_bytes(sample)
+    state.pods = {
+        used.uid: PodTotals(used.cpu_seconds, used.memory_byte_seconds, *traffic_totals(used)) for used in sample.pods
+    }
 
 
 def root_cpu_seconds(sample: UsageSample) -> float | None:
