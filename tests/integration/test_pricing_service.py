@@ -76,6 +76,7 @@ class Pricing:
             "KUBE_COST_LISTEN_PORT": "0",
             "KUBE_COST_CUSTOM_PRICES_FILE": str(self.custom),
             "KUBE_COST_CUSTOM_PRICES_CHECK_SECONDS": "0.1",
+            "KUBE_COST_PRICE_APIS": "none",
             "KUBE_COST_LOG_FORMAT": "json",
         }
         program = Path(sys.executable).with_name("kube-cost-pricing")

@@ -97,7 +97,9 @@ class Mesh:
         """Start pricing, with the shipped table and the prices file."""
         if not self.prices_file.exists():
             self.prices_file.write_text(CUSTOM_PRICES)
-        return self._service("pricing", {"KUBE_COST_CUSTOM_PRICES_FILE": str(self.prices_file)})
+        return self._service(
+            "pricing", {"KUBE_COST_CUSTOM_PRICES_FILE": str(self.prices_file), "KUBE_COST_PRICE_APIS": "none"}
+        )
 
     def start_alerts(self) -> Process:
         """Start the alert service."""

@@ -27,6 +27,7 @@ from kube_cost_common.messages.prices import (
     Shape,
     labels_hash,
 )
+from kube_cost_pricing.discounts import NO_DISCOUNTS, Discounts
 from kube_cost_pricing.providers.source import (
     API,
     BILL,
@@ -82,13 +83,20 @@ class Catalog:
     """Asks the sources, has their prices examined, and decides."""
 
     def __init__(
-        self, *, sources: Sequence[PriceSource], shapes: Shapes, default_rates: DefaultRates, sanity: Sanity
+        self,
+        *,
+        sources: Sequence[PriceSource],
+        shapes: Shapes,
+        default_rates: DefaultRates,
+        sanity: Sanity,
+        discounts: Discounts = NO_DISCOUNTS,
     ) -> None:
-        """Take the sources, the one that is believed most first."""
+        """Take the sources, the one that is believed most first, and what is taken off list prices."""
         self._sources = sources
         self._shapes = shapes
         self._default_rates = default_rates
         self._sanity = sanity
+        self._discounts = discounts
 
     @property
     def source_names(self) -> frozenset[str]:
@@ -113,6 +121,7 @@ class Catalog:
             self._examined(request, on_demand_request, asked, held),
             nominal=self._shapes.shape(request),
             default_rates=self._default_rates,
+            discounts=self._discounts,
             now_ns=now_ns,
         )
 
@@ -147,7 +156,13 @@ class Catalog:
 
 
 def decide(
-    request: PriceRequest, asked: Sequence[Said], *, nominal: Shape | None, default_rates: DefaultRates, now_ns: int
+    request: PriceRequest,
+    asked: Sequence[Said],
+    *,
+    nominal: Shape | None,
+    default_rates: DefaultRates,
+    discounts: Discounts = NO_DISCOUNTS,
+    now_ns: int,
 ) -> Decision:
     """Return the price for `request` from what the sources said, in their order of rank."""
     wanted = [said.wanted for said in asked]
@@ -171,7 +186,8 @@ def decide(
         )
     names = [said.source for said in asked]
     better = names[: names.index(chosen.source)] if chosen.source in names else names
-    record = _record(request, chosen, list_usd=_list_usd(chosen, wanted), nominal=nominal, now_ns=now_ns)
+    paid = discounts.apply(request, chosen)
+    record = _record(request, paid, list_usd=_list_usd(chosen, wanted), nominal=nominal, now_ns=now_ns)
     return Decision(record=record, pending=frozenset(better).intersection(waiting))
 
 

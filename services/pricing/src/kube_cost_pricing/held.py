@@ -94,6 +94,14 @@ class Held:
                 prices[key] = written.record
         return prices
 
+    def price(self, key: str) -> PriceRecord | None:
+        """Return the price in force under a key."""
+        written = self._written.get(key)
+        if written is not None and written.record is not None:
+            return written.record
+        mirrored = self._mirrored.get(key)
+        return None if mirrored is None else mirrored.record
+
     def _record(self, key: str, entry: Entry) -> PriceRecord | None:
         try:
             return self._price.decode(entry.payload or b"")

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from kube_cost_common.messages.streams import DEMAND, PRICES, Bucket
 from kube_cost_common.runtime.bus import Bus
+from kube_cost_common.runtime.config import variable
 from kube_cost_common.runtime.declarations import wait_for
 from kube_cost_common.runtime.health import Counters, Problems, Readiness
 from kube_cost_common.runtime.http import health_routes, serving
@@ -15,15 +16,24 @@ from kube_cost_common.runtime.kv_mirror import KvMirror
 from kube_cost_common.runtime.lifecycle import CannotStartError, Service, run
 from kube_cost_common.runtime.status import StatusReporter, new_instance
 from kube_cost_price_snapshot import load
+from kube_cost_pricing.cache import Lifetimes
+from kube_cost_pricing.calls.breaker import BreakerSettings
+from kube_cost_pricing.calls.caller import Caller, CallSettings
+from kube_cost_pricing.calls.limiter import Limiter
 from kube_cost_pricing.catalog import Catalog, DefaultRates
 from kube_cost_pricing.config import PricingConfig, currency_rates
 from kube_cost_pricing.custom.file import CustomPricesFile
 from kube_cost_pricing.demand import Demand
+from kube_cost_pricing.discounts import parse_discounts
 from kube_cost_pricing.held import Held
+from kube_cost_pricing.providers.api import ApiSource
 from kube_cost_pricing.providers.custom import CustomSource
+from kube_cost_pricing.providers.registry import chosen, cloud_access
 from kube_cost_pricing.providers.snapshot import SnapshotSource
 from kube_cost_pricing.publisher import Publisher
 from kube_cost_pricing.sanity import Sanity
+
+T = TypeVar("T")
 
 _CONDITIONS = {
     "demand": "the price demand hasn't been read from the bus",
@@ -40,10 +50,9 @@ def main() -> int:
 async def compose(config: PricingConfig, service: Service) -> None:
     """Build the parts, run them, and return when the service has been told to stop."""
     clock, log = service.clock, service.log
-    try:
-        usd_per = currency_rates(config.currency_rates)
-    except ValueError as error:
-        raise CannotStartError(f"KUBE_COST_CURRENCY_RATES: {error}") from error
+    usd_per = _parsed("currency_rates", currency_rates, config.currency_rates)
+    discounts = _parsed("discounts", parse_discounts, config.discounts)
+    clouds = _parsed("price_apis", chosen, config.price_apis)
 
     counters, problems, readiness = Counters(), Problems(), Readiness(_CONDITIONS)
     port = await service.stack.enter_async_context(
@@ -55,10 +64,36 @@ async def compose(config: PricingConfig, service: Service) -> None:
     service.stack.push_async_callback(bus.close)
     service.keep("bus", bus.run())
 
+    def answered() -> None:
+        """Let a pass take what an API said."""
+        publisher.wake()
+
+    held = Held(clock=clock, log=log)
+    callers = {provider: _caller(provider, config, service, counters) for provider in clouds}
+    for caller in callers.values():
+        counters.gauge(caller.gauges)
+    api = ApiSource(
+        clouds={
+            provider: cloud_access(provider, settings=config.cloud_settings(provider), ask=caller, clock=clock, log=log)
+            for provider, caller in callers.items()
+        },
+        lifetimes=Lifetimes(
+            instances_seconds=config.instance_price_ttl_seconds,
+            spot_seconds=config.spot_price_ttl_seconds,
+            storage_seconds=config.storage_price_ttl_seconds,
+            network_seconds=config.network_price_ttl_seconds,
+        ),
+        before=held.price,
+        on_change=answered,
+        clock=clock,
+        log=log,
+        counters=counters,
+        problems=problems,
+    )
     snapshot = SnapshotSource(snapshot=load())
     custom = CustomSource(shapes=snapshot)
     catalog = Catalog(
-        sources=[custom, snapshot],  # the one that is believed most first
+        sources=[custom, *([api] if clouds else []), snapshot],  # the one that is believed most first
         shapes=snapshot,
         default_rates=DefaultRates(
             usd_per_vcpu_hour=config.default_usd_per_vcpu_hour,
@@ -66,9 +101,9 @@ async def compose(config: PricingConfig, service: Service) -> None:
             usd_per_gpu_hour=config.default_usd_per_gpu_hour,
         ),
         sanity=Sanity(usd_per=usd_per, clock=clock, counters=counters),
+        discounts=discounts,
     )
     demand = Demand(log=log, counters=counters)
-    held = Held(clock=clock, log=log)
     publisher = Publisher(
         bucket=KvBucket(bus=bus, name=PRICES.name),
         demand=demand,
@@ -130,6 +165,8 @@ async def compose(config: PricingConfig, service: Service) -> None:
         publish=bus.publish,
         wait_connected=bus.wait_connected,
     )
+    service.stack.push_async_callback(api.close)
+    service.keep("price APIs", api.run())
     service.keep("publisher", publisher.run())
     service.keep("demand", _follow(demand_mirror, DEMAND, bus, service))
     service.keep("prices", _follow(held_mirror, PRICES, bus, service))
@@ -138,6 +175,24 @@ async def compose(config: PricingConfig, service: Service) -> None:
 
     await service.stopped()
     readiness.stopping()
+
+
+def _parsed(field: str, parse: Callable[[str], T], text: str) -> T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise CannotStartError(f"{variable(field)}: {error}") from error
+
+
+def _caller(provider: str, config: PricingConfig, service: Service, counters: Counters) -> Caller:
+    return Caller(
+        provider=provider,
+        limiter=Limiter(clock=service.clock, calls=config.price_api_calls_per_minute),
+        settings=CallSettings(timeout_seconds=config.price_api_timeout_seconds),
+        breaker_settings=BreakerSettings(),
+        clock=service.clock,
+        counters=counters,
+    )
 
 
 async def _follow(mirror: KvMirror, bucket: Bucket, bus: Bus, service: Service) -> NoReturn:

@@ -4,7 +4,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, SPOT, PriceRequest, price_key
+from kube_cost_common.messages.prices import (
+    INSTANCE,
+    NETWORK,
+    ON_DEMAND,
+    SPOT,
+    VOLUME_IOPS,
+    VOLUME_THROUGHPUT,
+    PriceRequest,
+    price_key,
+)
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters
 from kube_cost_pricing.providers.source import API, CUSTOM, Quote
@@ -14,6 +23,9 @@ FACTOR = 5.0
 
 CONFIRM_SECONDS = 3600.0
 """A price that far off is believed when it is still the same after this long."""
+
+FREE = frozenset({NETWORK, VOLUME_IOPS, VOLUME_THROUGHPUT})
+"""What clouds give away: traffic within a zone, say."""
 
 SPOT_RANGE = (0.02, 1.5)
 """What part of the on-demand price a spot price can be."""
@@ -55,7 +67,7 @@ class Sanity:
         `last_usd` is what the same price was before (or is in the snapshot), `on_demand_usd` what the machine costs on
         demand; None where that isn't known.
         """
-        refused = self._refusal(quote)
+        refused = self._refusal(quote, free=request.kind in FREE)
         if refused is None and quote.currency != "USD":
             quote = replace(quote, amount=quote.amount * self._usd_per[quote.currency], currency="USD")
         if refused is None:
@@ -69,10 +81,10 @@ class Sanity:
             self._counters.add("kube_cost_prices_refused_total", provider=request.provider, reason=refused.reason)
         return refused
 
-    def _refusal(self, quote: Quote) -> Refused | None:
+    def _refusal(self, quote: Quote, *, free: bool) -> Refused | None:
         if not math.isfinite(quote.amount):
             return Refused(reason="not_finite", detail=f"a price of {quote.amount}")
-        if quote.amount < 0 or (quote.amount == 0 and quote.source != CUSTOM):
+        if quote.amount < 0 or (quote.amount == 0 and quote.source != CUSTOM and not free):
             return Refused(reason="not_positive", detail=f"a price of {quote.amount}")
         if quote.currency not in self._usd_per:
             detail = f"a price in {quote.currency}, for which no rate is configured"

@@ -63,7 +63,7 @@ def identify(
         region=_first(labels, ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")),
         zone=_first(labels, ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")),
         instance_type=instance_type,
-        instance_family=_family(provider, instance_type),
+        instance_family=instance_family(provider, instance_type),
         node_pool=_first(labels, _POOL_LABELS),
         capacity_type=SPOT if _is_spot(labels, spot_label) else ON_DEMAND,
         os=_first(labels, ("kubernetes.io/os", "beta.kubernetes.io/os")) or "linux",
@@ -95,7 +95,7 @@ def _is_spot(labels: Mapping[str, str], spot_label: str) -> bool:
     return any(labels.get(name, "").lower() in values for name, values in _SPOT_LABELS.items())
 
 
-def _family(provider: str, instance_type: str) -> str:
+def instance_family(provider: str, instance_type: str) -> str:
     """Return `m5` of m5.large, `n2` of n2-standard-4, `Standard_D` … `Dsv5` of Standard_D4s_v5."""
     if provider == "aws":
         return instance_type.partition(".")[0]
