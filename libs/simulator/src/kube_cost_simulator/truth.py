@@ -47,13 +47,15 @@ class Sample:
     """A stretch of a node's time (Unix nanoseconds) over which each pod's usage is averaged.
 
     `by_request` says that nothing is known of usage in it. The CPU of the pods in `unseen` (uids) is known only as
-    what the roots used beyond the other pods (cost-model.md §3, step 4).
+    what the roots used beyond the other pods (cost-model.md §3, step 4). With `usage_from`, another stretch, pods use
+    what they used on average in that one, and those that weren't there then what they request.
     """
 
     start_ns: int
     end_ns: int
     by_request: bool = False
     unseen: frozenset[str] = frozenset()
+    usage_from: tuple[int, int] | None = None
 
 
 def samples(boundaries_ns: Sequence[int]) -> list[Sample]:
@@ -148,8 +150,9 @@ class _NodeLedger:
             self._namespaces[pod.uid] = pod.namespace
         self._present = [pod for pod in self._present if self._end(pod) > start_ns]
         length_ns = end_ns - start_ns
+        look_ns, until_ns = sample.usage_from or (start_ns, end_ns)
         usages = {
-            pod.uid: self._average(pod, max(start_ns, pod.bound_ns), min(end_ns, self._end(pod)), sample, length_ns)
+            pod.uid: self._average(pod, max(look_ns, pod.bound_ns), min(until_ns, self._end(pod)), sample, length_ns)
             for pod in self._present
         }
         nobodys = self._give_to_the_ended(usages, sample, start_ns, end_ns)
@@ -157,8 +160,8 @@ class _NodeLedger:
             self._piece(piece_start_ns, piece_end_ns, length_ns, usages, nobodys)
 
     def _average(self, pod: PodHistory, start_ns: int, end_ns: int, sample: Sample, length_ns: int) -> list[Number]:
-        """Mean millicores and bytes of a pod while it was charged in the sample, × the sample's length."""
-        if pod.usage is None or sample.by_request or pod.uid in sample.unseen:
+        """Mean millicores and bytes of a pod while it was charged in the stretch, × the sample's length."""
+        if pod.usage is None or sample.by_request or pod.uid in sample.unseen or start_ns >= end_ns:
             return [0, 0, 0]
         before, after = pod.usage.totals(start_ns), pod.usage.totals(end_ns)
         used = (after.cpu_millicore_ns - before.cpu_millicore_ns, after.memory_byte_ns - before.memory_byte_ns)

@@ -29,10 +29,11 @@ def sent_bytes(
             continue
         left = Fraction(node.system_rates.transmit_bytes_per_second * (within[1] - within[0]), NANOSECONDS_PER_SECOND)
         for pod in pods:
-            there = overlap(alive(pod.bound_ns, pod.ended_ns, through_ns), within)
-            if there[0] >= there[1]:
+            life = alive(pod.bound_ns, pod.ended_ns, through_ns)
+            there, looked = overlap(life, within), overlap(life, sample.usage_from or within)
+            if there[0] >= there[1] or looked[0] >= looked[1]:
                 continue
-            sent = sent_between(pod, there)
+            sent = sent_between(pod, looked) * (there[1] - there[0]) / (looked[1] - looked[0])
             if pod.host_network or pod.uid in sample.unseen:
                 left += sent
                 continue
