@@ -69,12 +69,14 @@ class CatalogApi:
                 request=request, retry=None, timeout=settings.call_timeout_seconds, metadata=await self._metadata()
             )
             async for page in pager.pages:
-                return page
+                if page is not None:  # gRPC gives None for what can't be read
+                    return page
+                break
         except exceptions.GoogleAPICallError as error:
             raise failure(error) from error
         except GoogleAuthError as error:
             raise CallFailedError(DENIED, f"{PERMISSION}: {_first_line(error)}") from error
-        raise CallFailedError(ANSWER, "a page without an answer")
+        raise CallFailedError(ANSWER, "a page that can't be read")
 
     async def close(self) -> None:
         """End the connection."""

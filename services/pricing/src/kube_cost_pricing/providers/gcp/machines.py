@@ -27,7 +27,6 @@ from kube_cost_pricing.providers.gcp.machine_names import Custom, Predefined, Sh
 from kube_cost_pricing.providers.gcp.sorting import MEMORY_OPTIMIZED
 from kube_cost_pricing.providers.source import API, NO_INSTANCE_TYPE, Answer, Quote, Unknown
 
-_MEMORY_OPTIMIZED = frozenset({"m1", "m2"})
 _SOLD_AS: Mapping[str, str] = {"m1": MEMORY_OPTIMIZED, "m2": MEMORY_OPTIMIZED}
 
 GIB_PER_VCPU = (0.9, 1.0, 2.0, 3.75, 3.875, 4.0, 6.5, 7.0, 7.75, 8.0, 14.0, 15.5, 24.0, 30.5)
@@ -84,7 +83,7 @@ class MachinePrices:
         return self._quote(fact.amount, fact.currency, Shape(named.vcpu, named.memory_gib), None, "")
 
     def _sum(self, request: PriceRequest, machine: _Machine) -> Answer:
-        name = _SOLD_AS.get(machine.family, machine.family)
+        name = self._sold_as(request, machine)
         core = self._either(request, CORE, name, machine.suffix.removesuffix(" extended"))
         ram = self._either(request, RAM, name, machine.suffix)
         if isinstance(core, Unknown):
@@ -117,7 +116,8 @@ class MachinePrices:
             wanted.append((UPGRADE_CORE, MEMORY_OPTIMIZED, machine.vcpu, 1.0))
             wanted.append((UPGRADE_RAM, MEMORY_OPTIMIZED, machine.memory_gib, 1.0))
         if machine.ssd_gib:
-            wanted.append((LOCAL_SSD, "", machine.ssd_gib, 1 / HOURS_PER_MONTH))
+            own = machine.family if self._catalogue.known(LOCAL_SSD, machine.family) else ""
+            wanted.append((LOCAL_SSD, own, machine.ssd_gib, 1 / HOURS_PER_MONTH))
         for part, name, count, per_hour in wanted:
             fact = self._choose(request, part, name)
             if isinstance(fact, Unknown):
@@ -142,6 +142,11 @@ class MachinePrices:
             if isinstance(answer, Fact):
                 return answer
         return answer
+
+    def _sold_as(self, request: PriceRequest, machine: _Machine) -> str:
+        """Return the name of a machine's cores and memory: its family's, or where one type has its own, that."""
+        alone = request.sku.replace("-", "")
+        return alone if self._catalogue.known(CORE, alone) else _SOLD_AS.get(machine.family, machine.family)
 
     def _either(self, request: PriceRequest, part: str, name: str, suffix: str) -> Fact | Unknown:
         """Return the price of a custom machine's part where there is one of its own, else the family's."""

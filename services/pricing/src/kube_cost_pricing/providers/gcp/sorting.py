@@ -182,9 +182,9 @@ def sort(*, description: str, group: str, usage: str) -> Key | str:
     if "Preemptible" in description:
         capacity = SPOT
     upgrade = _UPGRADE.fullmatch(text)
-    if upgrade is not None:
+    special = _SPECIAL.search(text if upgrade is None else upgrade["place"] or "")
+    if special is None and upgrade is not None:
         return Key(_UPGRADES[upgrade["part"].lower()], MEMORY_OPTIMIZED, capacity)
-    special = _SPECIAL.search(text)
     if special is not None:
         return f"it is {special[0].lower()}"
     if group == "GPU":
