@@ -5,7 +5,7 @@ import pytest
 from kube_cost_simulator.clock import ManualClock
 from kube_cost_simulator.cluster import SimulatedCluster
 from kube_cost_simulator.costs.bills import bills
-from kube_cost_simulator.costs.now import rates_now
+from kube_cost_simulator.costs.now import rates_now, uses_now
 from kube_cost_simulator.costs.stretches import Stretch
 from kube_cost_simulator.everything.nodes import BATCH
 from kube_cost_simulator.everything.scenarios import everything_scenario
@@ -106,3 +106,12 @@ def test_rates_are_what_the_providers_bill_an_hour_of_now(seconds: int) -> None:
     assert components.pop("network") > 0
     del billed["network"]
     assert components == {component: usd * NANOSECONDS_PER_HOUR for component, usd in billed.items()}
+
+
+def test_what_is_unused_now_is_a_rate() -> None:
+    """Half a vCPU of one asked for, at a quarter of a dollar, and half of it used; a late pod isn't known yet."""
+    one = history(pod("a", 500), pod("late", 3000, from_second=590))
+    found = uses_now(one, {"node": LAST})
+    assert found.by_pod["a", "cpu"].efficiency == Fraction(1, 2)
+    assert found.by_pod["a", "cpu"].unused_usd == QUARTER / 2
+    assert {uid for uid, _ in found.by_pod} == {"a"}

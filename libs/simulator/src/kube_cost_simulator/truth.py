@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from kube_cost_simulator.charging import Number, charges, total, whole
 from kube_cost_simulator.gpus import gpus_of
@@ -20,6 +20,9 @@ from kube_cost_simulator.scenario import GIB, Shape, Weights
 
 NANOSECONDS_PER_HOUR = 3_600_000_000_000
 IDLE = "__idle__"
+
+Basis = Literal["max", "request", "usage"]
+"""What a pod owes CPU and memory for; GPUs are what is allocated to it by any."""
 
 
 class ByResource(NamedTuple):
@@ -48,7 +51,8 @@ class Sample:
 
     `by_request` says that nothing is known of usage in it. The CPU of the pods in `unseen` (uids) is known only as
     what the roots used beyond the other pods (cost-model.md §3, step 4). With `usage_from`, another stretch, pods use
-    what they used on average in that one, and those that weren't there then what they request.
+    what they used on average in that one, and those that weren't there then what they request. With `bytes_at_end` the
+    kubelet was asked at its end alone: what pods sent that had stopped by then is known as sent by the node.
     """
 
     start_ns: int
@@ -56,6 +60,7 @@ class Sample:
     by_request: bool = False
     unseen: frozenset[str] = frozenset()
     usage_from: tuple[int, int] | None = None
+    bytes_at_end: bool = False
 
 
 def samples(boundaries_ns: Sequence[int]) -> list[Sample]:
@@ -89,9 +94,10 @@ def price_paid(node: NodeHistory, price: NodePrice) -> Fraction:
     return price.on_demand_usd_per_hour
 
 
-def settle(history: History, samples_by_node: Mapping[str, Sequence[Sample]]) -> Truth:
+def settle(history: History, samples_by_node: Mapping[str, Sequence[Sample]], *, basis: Basis = "max") -> Truth:
     """The cost of the nodes whose uids are given, over their samples, which must be in order and not overlap.
 
+    By the basis `request` nothing is owed for use beyond it; by `usage` nothing for requests, where anybody looked.
     Raises AssertionError if anything but the whole price was given out, to the last bit.
     """
     pods_by_node: dict[str, list[PodHistory]] = defaultdict(list)
@@ -100,7 +106,7 @@ def settle(history: History, samples_by_node: Mapping[str, Sequence[Sample]]) ->
     truth = Truth()
     for node in history.nodes:
         if node.uid in samples_by_node:
-            ledger = _NodeLedger(node, pods_by_node[node.uid], history.through_ns)
+            ledger = _NodeLedger(node, pods_by_node[node.uid], history.through_ns, basis)
             for sample in samples_by_node[node.uid]:
                 ledger.settle(sample)
             ledger.close(truth)
@@ -120,8 +126,10 @@ class _Amounts:
 class _NodeLedger:
     """Integrates one node."""
 
-    def __init__(self, node: NodeHistory, pods: Iterable[PodHistory], through_ns: int) -> None:
+    def __init__(self, node: NodeHistory, pods: Iterable[PodHistory], through_ns: int, basis: Basis) -> None:
         self._node = node
+        self._basis = basis
+        self._asked = (1, 1, 1)
         self._price_moments_ns = [price.from_ns for price in node.prices]
         self._through_ns = through_ns
         self._coming = sorted(pods, key=lambda pod: pod.bound_ns, reverse=True)
@@ -156,6 +164,10 @@ class _NodeLedger:
             for pod in self._present
         }
         nobodys = self._give_to_the_ended(usages, sample, start_ns, end_ns)
+        if self._basis == "request":
+            usages = {uid: [0, 0, 0] for uid in usages}
+        # By resource whether requests count: 1, or 0.
+        self._asked = (0, 0, 1) if self._basis == "usage" and not sample.by_request else (1, 1, 1)
         for piece_start_ns, piece_end_ns in pairwise(sorted(self._cuts(start_ns, end_ns))):
             self._piece(piece_start_ns, piece_end_ns, length_ns, usages, nobodys)
 
@@ -226,7 +238,9 @@ class _NodeLedger:
         for index in range(3):
             capacity = self._capacity[index] * length_ns
             charged = charges(
-                [held[index] * length_ns for held in holdings], [usages[pod.uid][index] for pod in alive], capacity
+                [held[index] * length_ns * self._asked[index] for held in holdings],
+                [usages[pod.uid][index] for pod in alive],
+                capacity,
             )
             free = capacity - total(charged)
             system = min(self._held_back[index] * length_ns + (nobodys if index == 0 else 0), free)

@@ -34,7 +34,7 @@ def sent_bytes(
             if there[0] >= there[1] or looked[0] >= looked[1]:
                 continue
             sent = sent_between(pod, looked) * (there[1] - there[0]) / (looked[1] - looked[0])
-            if pod.host_network or pod.uid in sample.unseen:
+            if pod.host_network or pod.uid in sample.unseen or (sample.bytes_at_end and stopped(pod, within[1])):
                 left += sent
                 continue
             for hour, part in spread(sent, there):
@@ -42,6 +42,11 @@ def sent_bytes(
         for hour, part in spread(left, within):
             rest[hour] += part
     return dict(by_pod), dict(rest)
+
+
+def stopped(pod: PodHistory, by_ns: int) -> bool:
+    """Whether a pod's containers had stopped by a moment, so that its kubelet said nothing more of it."""
+    return pod.usage is not None and pod.usage.end_ns is not None and pod.usage.end_ns <= by_ns
 
 
 def sent_between(pod: PodHistory, stretch: Stretch) -> Fraction:

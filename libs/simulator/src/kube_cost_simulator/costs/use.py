@@ -66,8 +66,9 @@ def uses(history: History, samples_by_node: Mapping[str, Sequence[Sample]]) -> U
         life = alive(pod.bound_ns, pod.ended_ns, history.through_ns)
         for sample in samples_by_node.get(node.uid, ()):
             there = overlap(life, (sample.start_ns, sample.end_ns))
-            if not sample.by_request and there[0] < there[1]:
-                for kind, use in _uses_in(node, pod, there, overlap(life, sample.usage_from or there)):
+            looked = overlap(life, sample.usage_from or there)
+            if not sample.by_request and there[0] < there[1] and looked[0] < looked[1]:
+                for kind, use in _uses_in(node, pod, there, looked):
                     found[pod.uid, kind] = found[pod.uid, kind].plus(use)
     return Uses(dict(found), {pod.uid: pod for pod in history.pods})
 
@@ -90,7 +91,7 @@ def _uses_in(node: NodeHistory, pod: PodHistory, stretch: Stretch, looked: Stret
 def _mean(pod: PodHistory, stretch: Stretch, gpus: Fraction) -> tuple[Fraction, Fraction, Fraction]:
     """vCPUs, GiB and busy GPUs that a pod used on average in a stretch."""
     lasted_ns = stretch[1] - stretch[0]
-    if pod.usage is None or lasted_ns <= 0:
+    if pod.usage is None:
         return Fraction(0), Fraction(0), Fraction(0)
     before, after = (pod.usage.totals(at_ns) for at_ns in stretch)
     return (

@@ -12,11 +12,15 @@ from kube_cost_simulator.costs.sized_pods import sized_pod_rows
 from kube_cost_simulator.costs.stretches import Stretch, regular_samples
 from kube_cost_simulator.costs.volumes import volume_rows
 from kube_cost_simulator.history import History, PodHistory
-from kube_cost_simulator.truth import Sample, settle
+from kube_cost_simulator.truth import Basis, Sample, settle
 
 
 def whole_truth(
-    history: History, samples_by_node: Mapping[str, Sequence[Sample]] | None = None, window: Stretch | None = None
+    history: History,
+    samples_by_node: Mapping[str, Sequence[Sample]] | None = None,
+    window: Stretch | None = None,
+    *,
+    basis: Basis = "max",
 ) -> Costs:
     """What everything in a cluster cost.
 
@@ -30,7 +34,7 @@ def whole_truth(
     pods = {pod.uid: pod for pod in history.pods}
     nodes = {node.uid: node for node in history.nodes}
     prices = history.prices
-    truth = settle(history, samples_by_node)
+    truth = settle(history, samples_by_node, basis=basis)
     rows: list[Row] = [
         *machine_rows(truth, pods),
         *sized_pod_rows(history.pods, nodes, prices.pod_sizes, window),
