@@ -1,6 +1,7 @@
 """The cluster as the watches tell it, and the pods and nodes that are gone but not yet settled."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
@@ -289,10 +290,18 @@ class Inventory:
 
     def end_plain(self, kind: str, uid: str, at_ns: int) -> None:
         """Let an object of a plain kind end."""
-        self.objects[kind].pop(uid, None)
+        gone = self.objects[kind].pop(uid, None)
         if lives := self.lives.get(kind):
             lives.end(uid, at_ns)
+        if isinstance(gone, ClaimFacts):
+            self._release((gone.namespace, gone.name), at_ns)
         self._changed()
+
+    def _release(self, claim: tuple[str, str], at_ns: int) -> None:
+        """Let a volume be nobody's as soon as its claim is gone; the cluster says so of the volume itself later."""
+        for life in self.volume_lives.known.values():
+            if life.end_ns is None and life.facts.claim == claim:
+                self.volume_lives.put(replace(life.facts, claim=None), at_ns)
 
     def replace_plain(self, kind: str, facts: Sequence[Any], at_ns: int) -> None:
         """Take a whole list of a plain kind."""

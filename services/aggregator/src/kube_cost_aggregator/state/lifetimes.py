@@ -52,14 +52,10 @@ class Lifetime(Generic[F]):
         """What it is now, or was at its end."""
         return self.states[-1].facts
 
-    def at(self, moment_ns: int) -> F:
-        """Return what it was at a moment; the first state reaches back."""
-        holding = self.states[0]
-        for held in self.states[1:]:
-            if held.since_ns > moment_ns:
-                break
-            holding = held
-        return holding.facts
+    def index_at(self, moment_ns: int) -> int:
+        """Return which of its states held at a moment; the first one reaches back."""
+        later = next((place for place, held in enumerate(self.states) if held.since_ns > moment_ns), len(self.states))
+        return max(0, later - 1)
 
     def forget_before(self, moment_ns: int) -> None:
         """Drop the states that no unsettled time needs."""

@@ -57,9 +57,11 @@ class StandingCosts:
         behind_ns = through_ns
         classes, place = by_name(inventory.storage_classes.values()), inventory.place()
         for uid, volume in list(inventory.volume_lives.known.items()):
-            facts = volume.facts
-            timeline = book.volume_timeline(facts, identify_volume(facts, classes, place.region))
-            behind_ns = min(behind_ns, self._settle_volume(volume, timeline, through_ns))
+            timelines = [
+                book.volume_timeline(held.facts, identify_volume(held.facts, classes, place.region))
+                for held in volume.states
+            ]
+            behind_ns = min(behind_ns, self._settle_volume(volume, timelines, through_ns))
             if volume.end_ns is not None and volume.settled_ns >= volume.end_ns:
                 del inventory.volume_lives.known[uid]
                 self._ledger.forget_object(uid)
@@ -74,8 +76,13 @@ class StandingCosts:
         self._settle_control_plane(book, through_ns)
         yield CONTROL_PLANE_UID
 
-    def _settle_volume(self, volume: Lifetime[VolumeFacts], timeline: Sequence[RateChange], through_ns: int) -> int:
-        """Settle a volume, and return until when it is of no more interest who mounted it."""
+    def _settle_volume(
+        self, volume: Lifetime[VolumeFacts], timelines: Sequence[Sequence[RateChange]], through_ns: int
+    ) -> int:
+        """Settle a volume, and return until when it is of no more interest who mounted it.
+
+        `timelines` are its rates as each of its states has them.
+        """
         facts = volume.facts
         row = ObjectRow(0, facts.uid, "volume", "", facts.name, facts.storage_class)
         state = self._ledger.object(row, volume.start_ns)
@@ -89,9 +96,11 @@ class StandingCosts:
         for pods in sharers.values():
             cuts.update(pod.start_ns for pod in pods)
             cuts.update(pod.end_ns for pod in pods if pod.end_ns is not None)
-        if self._may_settle(state, timeline, end_ns, through_ns):
-            for start_ns, piece_end_ns, rate in _pieces(state.settled_through_ns, end_ns, timeline, cuts):
-                claim = volume.at(start_ns).claim
+        cuts.update(change.since_ns for timeline in timelines for change in timeline)
+        if self._may_settle(state, end_ns, through_ns, priced=all(timelines)):
+            for start_ns, piece_end_ns in _pieces(state.settled_through_ns, end_ns, cuts):
+                place = volume.index_at(start_ns)
+                rate, claim = _rate_at(timelines[place], start_ns), volume.states[place].facts.claim
                 if claim is None:
                     owner = _Owner(UNCLAIMED)
                 else:
@@ -112,10 +121,12 @@ class StandingCosts:
         row = ObjectRow(0, facts.uid, "load_balancer", facts.namespace, facts.name, "")
         state = self._ledger.object(row, service.start_ns)
         end_ns = through_ns if service.end_ns is None else min(through_ns, service.end_ns)
-        if self._may_settle(state, timeline, end_ns, through_ns):
+        if self._may_settle(state, end_ns, through_ns, priced=bool(timeline)):
             cuts = {held.since_ns for held in service.states}
-            for start_ns, piece_end_ns, rate in _pieces(state.settled_through_ns, end_ns, timeline, cuts):
-                if service.at(start_ns).has_load_balancer:
+            cuts.update(change.since_ns for change in timeline)
+            for start_ns, piece_end_ns in _pieces(state.settled_through_ns, end_ns, cuts):
+                if service.states[service.index_at(start_ns)].facts.has_load_balancer:
+                    rate = _rate_at(timeline, start_ns)
                     self._charge(state, start_ns, piece_end_ns, rate, _Owner(facts.namespace))
             self._ledger.settled_object(state, end_ns)
         service.settled_ns = state.settled_through_ns
@@ -128,19 +139,20 @@ class StandingCosts:
         row = ObjectRow(0, CONTROL_PLANE_UID, "control_plane", "", place.provider, "")
         state = self._ledger.object(row, self._ledger.started_at_ns)
         timeline = book.control_plane_timeline(place)
-        if self._may_settle(state, timeline, through_ns, through_ns):
-            for start_ns, end_ns, rate in _pieces(state.settled_through_ns, through_ns, timeline, set()):
-                self._charge(state, start_ns, end_ns, rate, _Owner(CLUSTER))
+        if self._may_settle(state, through_ns, through_ns, priced=bool(timeline)):
+            cuts = {change.since_ns for change in timeline}
+            for start_ns, end_ns in _pieces(state.settled_through_ns, through_ns, cuts):
+                self._charge(state, start_ns, end_ns, _rate_at(timeline, start_ns), _Owner(CLUSTER))
             self._ledger.settled_object(state, through_ns)
 
-    def _may_settle(self, state: ObjectState, timeline: Sequence[RateChange], end_ns: int, through_ns: int) -> bool:
+    def _may_settle(self, state: ObjectState, end_ns: int, through_ns: int, *, priced: bool) -> bool:
         """Whether there is time to settle, and a price for it. What has waited for one for too long is left out."""
         if end_ns <= state.settled_through_ns:
             return False
         waited_ns = through_ns - self._patience_ns
-        if not timeline and state.settled_through_ns < waited_ns:
+        if not priced and state.settled_through_ns < waited_ns:
             self._ledger.settled_object(state, min(end_ns, waited_ns))
-        return bool(timeline)
+        return priced
 
     def _charge(self, state: ObjectState, start_ns: int, end_ns: int, rate: RateChange, owner: _Owner) -> None:
         usd = rate.usd_per_hour * (end_ns - start_ns) / NS_PER_HOUR
@@ -165,16 +177,17 @@ class StandingCosts:
         )
 
 
-def _pieces(
-    start_ns: int, end_ns: int, timeline: Sequence[RateChange], cuts: set[int]
-) -> Iterator[tuple[int, int, RateChange]]:
-    """Return the pieces of a stretch in which nothing changes, each with its rate; the first rate reaches back."""
-    edges = {start_ns, end_ns, *cuts, *(change.since_ns for change in timeline)}
+def _pieces(start_ns: int, end_ns: int, cuts: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Return the pieces of a stretch in which nothing changes, cut at full hours too."""
+    edges = {start_ns, end_ns, *cuts}
     edges.update(range(start_ns - start_ns % NS_PER_HOUR + NS_PER_HOUR, end_ns, NS_PER_HOUR))
-    inside = sorted(edge for edge in edges if start_ns <= edge <= end_ns)
-    for piece_start_ns, piece_end_ns in pairwise(inside):
-        rate = timeline[0]
-        for change in timeline[1:]:
-            if change.since_ns <= piece_start_ns:
-                rate = change
-        yield piece_start_ns, piece_end_ns, rate
+    return pairwise(sorted(edge for edge in edges if start_ns <= edge <= end_ns))
+
+
+def _rate_at(timeline: Sequence[RateChange], moment_ns: int) -> RateChange:
+    """Return the rate that held at a moment; the first one reaches back."""
+    rate = timeline[0]
+    for change in timeline[1:]:
+        if change.since_ns <= moment_ns:
+            rate = change
+    return rate
