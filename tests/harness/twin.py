@@ -11,7 +11,7 @@ import msgspec
 
 from harness.twin_prices import price_records
 from kube_cost_agent.machine import Machine
-from kube_cost_agent.readings import CgroupReading, IoReading, NetworkReading, NodeReading, PodSummary
+from kube_cost_agent.readings import CgroupReading, IoReading, NetworkReading, NodeReading, PodSummary, Summary
 from kube_cost_agent.sampler import Sampler
 from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
 from kube_cost_aggregator.inputs.kubernetes.objects import ObjectReader
@@ -260,8 +260,8 @@ def _cgroup(counted: Counters) -> CgroupReading:
     )
 
 
-def _summary(simulated: SimulatedReading) -> list[PodSummary]:
-    return [
+def _summary(simulated: SimulatedReading) -> Summary:
+    pods = [
         PodSummary(
             uid=pod.kubelet_uid,
             namespace=pod.namespace,
@@ -271,6 +271,7 @@ def _summary(simulated: SimulatedReading) -> list[PodSummary]:
         )
         for pod, counted in simulated.pods.values()
     ]
+    return Summary(pods=pods, network=_network(simulated.at_ns, simulated.node))
 
 
 def _network(at_ns: int, counted: Counters) -> NetworkReading:

@@ -145,7 +145,7 @@ async def _reason(kubelet: Kubelet) -> str:
 
 async def test_a_trusted_kubelet_is_asked_with_the_token(ask: Callable[..., Kubelet]) -> None:
     """With CA, server name and token the summary is had, though the URL names an address."""
-    assert [pod.name for pod in await ask().summary()] == ["web-0"]
+    assert [pod.name for pod in (await ask().summary()).pods] == ["web-0"]
 
 
 async def test_a_rotated_token_is_read_anew(
@@ -157,7 +157,7 @@ async def test_a_rotated_token_is_read_anew(
     server.token = "second"
     assert await _reason(kubelet) == "refused"
     rotate("second")
-    assert len(await kubelet.summary()) == 1
+    assert len((await kubelet.summary()).pods) == 1
 
 
 async def test_another_ca_is_not_trusted(ask: Callable[..., Kubelet], other_authority: _Authority) -> None:
@@ -180,7 +180,7 @@ async def test_an_insecure_kubelet_is_asked_only_by_an_explicit_flag(
 ) -> None:
     """The flag leaves certificate and name unchecked."""
     kubelet = ask(ca_file=str(other_authority.ca), server_name="", insecure=True)
-    assert len(await kubelet.summary()) == 1
+    assert len((await kubelet.summary()).pods) == 1
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ async def test_the_aggregator_takes_the_agents_samples(world: World) -> None:
 async def test_the_agents_account_gets_the_summary(world: World) -> None:
     """With `get nodes/stats` and nothing else, over a verified connection, the pods of the node are told."""
     summary = await summary_by(world.kubelet())
-    assert world.busy_uid in {pod.uid for pod in summary}
+    assert world.busy_uid in {pod.uid for pod in summary.pods}
 
 
 @pytest.mark.parametrize("path", ["/pods", "/configz", "/metrics", "/runningpods/", "/containerLogs/a/b/c"])

@@ -26,7 +26,7 @@ def _body(node: dict[str, Any] | None, pod: dict[str, Any] | None, **blocks: Any
 
 
 def _only(summary: Summary) -> PodSummary:
-    (pod,) = summary
+    (pod,) = summary.pods
     return pod
 
 
@@ -40,18 +40,18 @@ def test_recorded_pods_on_the_hosts_network_are_told_by_their_counters(recorded:
     body = (recorded / "kubelet-stats-summary.json").read_bytes()
     specs = json.loads((recorded / "kubelet-pods.json").read_text(encoding="utf-8"))["items"]
     summary = SummaryReader().read(body)
-    listed = {pod.uid for pod in summary}
+    listed = {pod.uid for pod in summary.pods}
     on_host = {pod["metadata"]["uid"] for pod in specs if pod["spec"].get("hostNetwork")} & listed
     # Static pods stand in the kubelet's list under their configuration's hash, as in the summary.
     assert len(listed) == 17
     assert len(on_host) == 8
-    assert {pod.uid for pod in summary if pod.network is None} == on_host
+    assert {pod.uid for pod in summary.pods if pod.network is None} == on_host
 
 
 def test_recorded_pods_have_name_network_and_storage(recorded: Path) -> None:
     """metrics-server's blocks are read as they stand, each with its own time."""
     summary = SummaryReader().read((recorded / "kubelet-stats-summary.json").read_bytes())
-    (pod,) = (pod for pod in summary if pod.name == "metrics-server-9d74bb658-c6nnt")
+    (pod,) = (pod for pod in summary.pods if pod.name == "metrics-server-9d74bb658-c6nnt")
     assert pod.namespace == "kube-system"
     assert pod.uid == "5e5613d6-fccb-40d6-967b-447697d4d871"
     assert pod.network is not None
@@ -123,3 +123,24 @@ def test_what_is_no_summary_is_an_error(body: bytes) -> None:
     """Garbage and half an answer are refused."""
     with pytest.raises((msgspec.MsgspecError, UnicodeDecodeError)):
         SummaryReader().read(body)
+
+
+def test_the_nodes_own_network_is_its_eth0() -> None:
+    """As the kubelet gives it at the top."""
+    summary = SummaryReader().read(_body(_network(1, 0, 1000, 2000), None))
+    assert summary.network == NetworkReading(time_ns=_TEN_ONE_NS, receive_bytes=1000, transmit_bytes=2000)
+
+
+def test_where_there_is_no_eth0_the_nodes_network_is_that_of_its_cards() -> None:
+    """Not of its pods' ends, which are among the interfaces too."""
+    block = {
+        "time": "2026-06-26T10:01:00Z",
+        "interfaces": [
+            {"name": "ens5", "rxBytes": 10, "txBytes": 20},
+            {"name": "ens6", "rxBytes": 1, "txBytes": 2},
+            {"name": "eni0123456789a", "rxBytes": 500, "txBytes": 600},
+            {"name": "veth1", "rxBytes": 500, "txBytes": 600},
+        ],
+    }
+    summary = SummaryReader().read(_body(block, None))
+    assert summary.network == NetworkReading(time_ns=_TEN_ONE_NS, receive_bytes=11, transmit_bytes=22)

@@ -14,6 +14,7 @@ from kube_cost_agent.readings import (
     Parts,
     PodSummary,
     StorageReading,
+    Summary,
 )
 from kube_cost_agent.sampler import ENDED_SAMPLES, Sampler
 from kube_cost_common.messages.usage import PodUsage, UsageSample
@@ -212,9 +213,9 @@ def test_a_name_is_known_as_soon_as_the_kubelet_has_told_it() -> None:
     sampler = _sampler()
     sampler.take(_at(0, {"u": _cgroup(1)}))
     unknown = _pod(_end(sampler, 1))
-    sampler.learn([_summary()])
+    sampler.learn(Summary(pods=[_summary()]))
     known = _pod(_end(sampler, 2))
-    sampler.learn([])
+    sampler.learn(Summary(pods=[]))
     sampler.take(_at(5, {}))
     ended = _pod(_end(sampler, 6))
     assert (unknown.namespace, unknown.name) == ("", "")
@@ -224,7 +225,7 @@ def test_a_name_is_known_as_soon_as_the_kubelet_has_told_it() -> None:
 def test_a_name_told_before_the_cgroup_is_seen_is_kept() -> None:
     """A pod that the kubelet lists first is named in its first sample."""
     sampler = _sampler()
-    sampler.learn([_summary()])
+    sampler.learn(Summary(pods=[_summary()]))
     sampler.take(_at(0, {"u": _cgroup(1)}))
     assert _pod(_end(sampler, 1)).name == "web-0"
 
@@ -235,7 +236,7 @@ def test_network_totals_are_the_last_known_and_none_before() -> None:
     sampler.take(_at(0, {"u": _cgroup(1)}))
     seen = [_pod(_end(sampler, 1)).transmit_bytes]
     for seconds, network in enumerate([(10.0, 5, 100), None, (20.0, 5, 130), (30.0, 1, 7)], start=2):
-        sampler.learn([_summary(network=network)])
+        sampler.learn(Summary(pods=[_summary(network=network)]))
         seen.append(_pod(_end(sampler, seconds)).transmit_bytes)
     assert seen == [None, 100, 100, 130, 137]
 
@@ -244,9 +245,9 @@ def test_a_block_that_is_not_newer_is_not_taken_again() -> None:
     """Each block has its own time: an older reading of the network isn't a counter that fell."""
     sampler = _sampler()
     sampler.take(_at(0, {"u": _cgroup(1)}))
-    sampler.learn([_summary(network=(20.0, 50, 100))])
-    sampler.learn([_summary(network=(10.0, 40, 90))])
-    sampler.learn([_summary(network=(20.0, 50, 100))])
+    sampler.learn(Summary(pods=[_summary(network=(20.0, 50, 100))]))
+    sampler.learn(Summary(pods=[_summary(network=(10.0, 40, 90))]))
+    sampler.learn(Summary(pods=[_summary(network=(20.0, 50, 100))]))
     assert _pod(_end(sampler, 1)).receive_bytes == 50
 
 
@@ -256,10 +257,10 @@ def test_ephemeral_storage_is_integrated_from_the_first_read_to_the_last() -> No
     sampler.take(_at(0, {"u": _cgroup(1)}))
     assert _pod(_end(sampler, 1)).ephemeral_byte_seconds is None
     sampler.take(_at(10, {"u": _cgroup(1)}))
-    sampler.learn([_summary(storage=(9.0, 100))])
+    sampler.learn(Summary(pods=[_summary(storage=(9.0, 100))]))
     assert _pod(_end(sampler, 11)).ephemeral_byte_seconds == 1000.0
     sampler.take(_at(15, {"u": _cgroup(1)}))
-    sampler.learn([_summary(storage=(14.0, 10))])
+    sampler.learn(Summary(pods=[_summary(storage=(14.0, 10))]))
     sampler.take(_at(17, {"u": _cgroup(1)}))
     assert _pod(_end(sampler, 18)).ephemeral_byte_seconds == 1520.0
 
@@ -291,7 +292,7 @@ def test_no_total_of_a_pod_ever_falls_while_it_is_known(
     for step, pods, (time, rx, tx), sampled in steps:
         seconds += step
         sampler.take(_at(seconds, pods))
-        sampler.learn([_summary("u", (time, rx, tx), (time, rx))])
+        sampler.learn(Summary(pods=[_summary("u", (time, rx, tx), (time, rx))]))
         if not sampled:
             continue
         now = {pod.uid: pod for pod in _end(sampler, seconds).pods}

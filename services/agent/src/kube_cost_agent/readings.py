@@ -44,7 +44,10 @@ class NodeReading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NetworkReading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A pod's own network interface, at `time_ns` of the kubelet's clock, counted since its sandbox was made."""
+    """Network interfaces, at `time_ns` of the kubelet's clock, counted since they were made.
+
+    A pod's own one is as old as its sandbox, a node's as its boot.
+    """
 
     time_ns: int
     receive_bytes: int
@@ -68,4 +71,8 @@ class PodSummary(msgspec.Struct, frozen=True, kw_only=True):
     ephemeral_storage: StorageReading | None
 
 
-Summary = Sequence[PodSummary]
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What the kubelet says of its pods, and of the node's own interfaces to the outside; None where it doesn't."""
+
+    pods: Sequence[PodSummary]
+    network: NetworkReading | None = None

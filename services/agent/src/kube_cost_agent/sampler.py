@@ -2,8 +2,8 @@
 
 from kube_cost_agent.machine import UNKNOWN_MACHINE, Machine
 from kube_cost_agent.pod_totals import CgroupTotals, PodTotals
-from kube_cost_agent.readings import NodeReading, PodSummary, Summary
-from kube_cost_common.messages.usage import PodUsage, RootUsage, UsageSample
+from kube_cost_agent.readings import NetworkReading, NodeReading, PodSummary, Summary
+from kube_cost_common.messages.usage import ROOT_NODE, PodUsage, RootUsage, UsageSample
 
 ENDED_SAMPLES = 5
 """How many samples a pod that is gone stays in, so that its last totals arrive though a sample be lost."""
@@ -33,6 +33,7 @@ class Sampler:
         self._roots: dict[str, CgroupTotals] = {}
         self._pods: dict[str, PodTotals] = {}
         self._summaries: dict[str, PodSummary] = {}
+        self._network: NetworkReading | None = None
 
     @property
     def boot_id(self) -> str:
@@ -61,7 +62,9 @@ class Sampler:
 
     def learn(self, summary: Summary) -> None:
         """Take what the kubelet says. What it doesn't speak of keeps its last known values."""
-        self._summaries = {pod.uid: pod for pod in summary}
+        self._summaries = {pod.uid: pod for pod in summary.pods}
+        if summary.network is not None:
+            self._network = summary.network
         for uid, said in self._summaries.items():
             pod = self._pods.get(uid)
             if pod is not None:
@@ -81,7 +84,10 @@ class Sampler:
             seq=self._seq,
             start_ns=self._sampled_to_ns,
             end_ns=end_ns,
-            roots=[_root_usage(name, root) for name, root in self._roots.items()],
+            roots=[
+                _root_usage(name, root, self._network if name == ROOT_NODE else None)
+                for name, root in self._roots.items()
+            ],
             pods=[_pod_usage(pod) for pod in self._pods.values()],
             vcpu=self._machine.vcpu,
             memory_bytes=self._machine.memory_bytes,
@@ -99,7 +105,7 @@ class Sampler:
                     del self._pods[uid]
 
 
-def _root_usage(name: str, root: CgroupTotals) -> RootUsage:
+def _root_usage(name: str, root: CgroupTotals, network: NetworkReading | None) -> RootUsage:
     read_bytes, write_bytes, read_operations, write_operations = root.io
     return RootUsage(
         name=name,
@@ -109,6 +115,8 @@ def _root_usage(name: str, root: CgroupTotals) -> RootUsage:
         write_bytes=write_bytes,
         read_operations=read_operations,
         write_operations=write_operations,
+        receive_bytes=None if network is None else network.receive_bytes,
+        transmit_bytes=None if network is None else network.transmit_bytes,
     )
 
 
