@@ -1,6 +1,7 @@
 """The families that say how the exporter itself is: what it has heard, counted, and not managed."""
 
 from kube_cost_aggregator.outputs.family import BYTES, NONE, SECONDS, UNIX_SECONDS, Family
+from kube_cost_common.messages.prices import UNITS
 
 COMPONENTS = ("agent", "pricing", "aggregator", "alerts")
 PROVIDERS = ("aws", "gcp", "azure", "custom")
@@ -13,6 +14,8 @@ ENDPOINTS = (
     "control_plane_price",
     "price_sheet",
 )
+
+PRICE_KINDS = tuple(sorted(UNITS))
 
 _PRICING = frozenset({"pricing"})
 _OTHERS = frozenset({"agent", "pricing", "alerts"})
@@ -107,6 +110,16 @@ HEALTH_FAMILIES = (
         help=f"1 while the provider's last answer was a good one, 0 while it was not. {_REPORT}",
     ),
     Family(
+        name="kube_cost_circuit_breaker_state",
+        type="gauge",
+        unit=NONE,
+        labels=("provider", "endpoint", "state"),
+        values={"provider": PROVIDERS, "endpoint": ENDPOINTS, "state": ("closed", "open", "half_open")},
+        sent_by=_PRICING,
+        help="1 for the state that the endpoint's circuit breaker is in: closed, or open after failures in a row, when "
+        f"it isn't asked, or half open, when one call finds out. {_REPORT}",
+    ),
+    Family(
         name="kube_cost_price_last_success_timestamp_seconds",
         type="gauge",
         unit=UNIX_SECONDS,
@@ -120,7 +133,7 @@ HEALTH_FAMILIES = (
         type="gauge",
         unit=SECONDS,
         labels=("provider", "kind"),
-        values={"provider": PROVIDERS, "kind": ("instance", "volume")},
+        values={"provider": PROVIDERS, "kind": PRICE_KINDS},
         sent_by=_PRICING,
         help=f"Age of the oldest price in use. {_REPORT}",
     ),
