@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -55,6 +56,24 @@ def test_what_isnt_a_pods_own_is_the_nodes() -> None:
     sent, rest = sent_bytes(node(7), pods, MINUTES, START_NS + HOUR_NS)
     assert sent == {("a", START_HOUR): 3_600_000}
     assert rest == {START_HOUR: 57 * 3600}
+
+
+def test_what_stopped_before_the_kubelet_was_asked_is_the_nodes() -> None:
+    """90 s of a pod: the first minute is its own, the half of the second is known as sent by the node."""
+    at_end = [replace(sample, bytes_at_end=True) for sample in MINUTES]
+    sent, rest = sent_bytes(node(), [pod("a", 1000, seconds=90)], at_end, START_NS + HOUR_NS)
+    assert sent == {("a", START_HOUR): 60_000}
+    assert rest == {START_HOUR: 30_000}
+
+
+def test_nobody_knows_what_ran_before_it_was_first_read_sent() -> None:
+    """Not of the node and of a pod in their first minute; a pod that came later in it is counted from its start."""
+    first = replace(MINUTES[0], bytes_since_ns=START_NS + 5 * SECOND_NS)
+    late = pod("late", 10, seconds=120)
+    late.usage = UsageTimeline(START_NS + 20 * SECOND_NS, ((HOUR_NS, Rates(transmit_bytes_per_second=10)),))
+    sent, rest = sent_bytes(node(7), [pod("a", 1000), late], [first, MINUTES[1]], START_NS + HOUR_NS)
+    assert sent == {("a", START_HOUR): 60_000, ("late", START_HOUR): 1000}
+    assert rest == {START_HOUR: 7 * 60}
 
 
 @pytest.mark.parametrize(

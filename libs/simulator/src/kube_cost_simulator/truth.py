@@ -52,7 +52,8 @@ class Sample:
     `by_request` says that nothing is known of usage in it. The CPU of the pods in `unseen` (uids) is known only as
     what the roots used beyond the other pods (cost-model.md §3, step 4). With `usage_from`, another stretch, pods use
     what they used on average in that one, and those that weren't there then what they request. With `bytes_at_end` the
-    kubelet was asked at its end alone: what pods sent that had stopped by then is known as sent by the node.
+    kubelet was asked at its end alone: what pods sent that had stopped by then is known as sent by the node. With
+    `bytes_since_ns` nobody knows what the node sent in it, and pods that ran by then: they are first read at its end.
     """
 
     start_ns: int
@@ -61,6 +62,7 @@ class Sample:
     unseen: frozenset[str] = frozenset()
     usage_from: tuple[int, int] | None = None
     bytes_at_end: bool = False
+    bytes_since_ns: int | None = None
 
 
 def samples(boundaries_ns: Sequence[int]) -> list[Sample]:

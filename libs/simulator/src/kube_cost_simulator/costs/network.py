@@ -27,11 +27,12 @@ def sent_bytes(
         within = overlap((sample.start_ns, sample.end_ns), alive(node.created_ns, node.deleted_ns, through_ns))
         if sample.by_request or within[0] >= within[1]:
             continue
-        left = Fraction(node.system_rates.transmit_bytes_per_second * (within[1] - within[0]), NANOSECONDS_PER_SECOND)
+        own_rate = 0 if sample.bytes_since_ns is not None else node.system_rates.transmit_bytes_per_second
+        left = Fraction(own_rate * (within[1] - within[0]), NANOSECONDS_PER_SECOND)
         for pod in pods:
             life = alive(pod.bound_ns, pod.ended_ns, through_ns)
             there, looked = overlap(life, within), overlap(life, sample.usage_from or within)
-            if there[0] >= there[1] or looked[0] >= looked[1]:
+            if there[0] >= there[1] or looked[0] >= looked[1] or not known(pod, sample):
                 continue
             sent = sent_between(pod, looked) * (there[1] - there[0]) / (looked[1] - looked[0])
             if pod.host_network or pod.uid in sample.unseen or (sample.bytes_at_end and stopped(pod, within[1])):
@@ -42,6 +43,13 @@ def sent_bytes(
         for hour, part in spread(left, within):
             rest[hour] += part
     return dict(by_pod), dict(rest)
+
+
+def known(pod: PodHistory, sample: Sample) -> bool:
+    """Whether anybody knows what a pod sent in a sample, the pod or its node."""
+    if sample.bytes_since_ns is None:
+        return True
+    return not pod.host_network and pod.usage is not None and pod.usage.start_ns > sample.bytes_since_ns
 
 
 def stopped(pod: PodHistory, by_ns: int) -> bool:
