@@ -5,6 +5,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
+import stamina
+
 from kube_cost_common.messages.streams import DEMAND, PRICES, Bucket
 from kube_cost_common.runtime.bus import Bus
 from kube_cost_common.runtime.config import variable
@@ -44,6 +46,7 @@ _CONDITIONS = {
 
 def main() -> int:
     """Run the service; return the process's exit code."""
+    stamina.instrumentation.set_on_retry_hooks([])  # what fails is counted, and said once
     return run("pricing", PricingConfig, compose)
 
 
