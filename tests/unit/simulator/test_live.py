@@ -64,7 +64,7 @@ async def test_a_running_simulator_can_be_followed_and_ends_with_its_history(sta
                 if running >= 5:
                     break
         nodes = json.loads(text(ready["nodes"]))
-        assert len(nodes) == 3
+        assert len(nodes) == 4
         for node in nodes:
             async with session.get(f"{node['kubelet_url']}/stats/summary") as answer:
                 summary = await answer.json()

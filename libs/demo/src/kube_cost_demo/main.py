@@ -65,14 +65,15 @@ def _start(mesh: Mesh, arguments: argparse.Namespace) -> None:
     mesh.start_bus()
     if arguments.kubeconfig:
         mesh.start_aggregator(str(Path(arguments.kubeconfig).resolve()))
+        mesh.start_pricing()
         mesh.start_agent(arguments.node, {})
     else:
-        _say("starting a simulated cluster of three nodes")
+        _say("starting a simulated cluster of four nodes, one of them with a GPU")
         nodes = mesh.start_simulator(seed=arguments.seed)
         mesh.start_aggregator(mesh.simulated_kubeconfig)
+        mesh.start_pricing()  # before the agents: the first dollar waits for prices, and for no sample
         for node in nodes:
             mesh.start_simulated_agent(node)
-    mesh.start_pricing()
     mesh.start_alerts()
 
 

@@ -11,8 +11,11 @@ from pathlib import Path
 
 from kube_cost_demo.processes import Process, Processes
 
+TRAFFIC = {"KUBE_COST_NETWORK_ZONE_SHARE": "0.2", "KUBE_COST_NETWORK_INTERNET_SHARE": "0.1"}
+"""Of what simulated pods send a fifth goes to other zones and a tenth to the internet; the environment may differ."""
+
 CUSTOM_PRICES = """\
-# The spot price of the simulated cluster's third node; its others are in the table that pricing ships with.
+# The spot price of the simulated cluster's third node; those of its others are in the table that pricing ships with.
 # Change it while the demo runs: the new price is on /metrics a second or two later.
 currency: USD
 nodes:
@@ -33,11 +36,12 @@ class Pace:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedNode:
-    """Where a simulated node's agent finds its kernel and its kubelet."""
+    """Where a simulated node's agent finds its kernel, its kubelet, and its DCGM exporter where it has GPUs."""
 
     name: str
     cgroup_root: str
     kubelet_url: str
+    dcgm_url: str = ""
 
 
 class Mesh:
@@ -68,24 +72,35 @@ class Mesh:
         config.write_text(f"listen: 127.0.0.1:{self.nats_port}\njetstream {{ store_dir: {json.dumps(str(store))} }}\n")
         return self._processes.start("nats-server", [_beside_python("nats-server"), "-c", str(config)], {})
 
-    def start_simulator(self, *, seed: int, history: Path | None = None) -> list[SimulatedNode]:
-        """Start the simulated cluster, and return its nodes."""
+    def start_simulator(self, *, seed: int, history: Path | None = None, scenario: str = "demo") -> list[SimulatedNode]:
+        """Start the simulated cluster of a scenario, and return the nodes that it begins with."""
         command = [sys.executable, "-m", "kube_cost_simulator", "--directory", str(self.folder / "cluster")]
-        command += ["--seed", str(seed)]
+        command += ["--seed", str(seed), "--scenario", scenario]
         if history is not None:
             command += ["--history", str(history)]
         self._processes.start("simulator", command, {}, read_output=True).first_line()
+        return self.simulated_nodes()
+
+    def simulated_nodes(self) -> list[SimulatedNode]:
+        """Return the nodes that the simulated cluster has now, as far as an agent may run on them."""
         nodes = json.loads((self.folder / "cluster" / "nodes.json").read_text())
         return [
-            SimulatedNode(name=node["name"], cgroup_root=node["cgroup_root"], kubelet_url=node["kubelet_url"])
+            SimulatedNode(
+                name=node["name"],
+                cgroup_root=node["cgroup_root"],
+                kubelet_url=node["kubelet_url"],
+                dcgm_url=node.get("dcgm_url", ""),
+            )
             for node in nodes
         ]
 
     def start_aggregator(self, kubeconfig: str) -> Process:
         """Start the aggregator on the port that people look at."""
+        traffic = TRAFFIC if kubeconfig == self.simulated_kubeconfig else {}
         return self._service(
             "aggregator",
             {
+                **{name: os.environ.get(name, share) for name, share in traffic.items()},
                 "KUBE_COST_LISTEN_PORT": str(self.port),
                 "KUBE_COST_LEDGER_FILE": str(self.folder / "ledger.sqlite"),
                 "KUBE_COST_KUBECONFIG": kubeconfig,
@@ -127,6 +142,7 @@ class Mesh:
                 "KUBE_COST_CGROUP_ROOT": node.cgroup_root,
                 "KUBE_COST_KUBELET_URL": node.kubelet_url,
                 "KUBE_COST_KUBELET_TOKEN_FILE": str(self.folder / "cluster" / "token"),
+                **({"KUBE_COST_DCGM_URL": node.dcgm_url} if node.dcgm_url else {}),
             },
         )
 

@@ -1,10 +1,16 @@
-"""The demo's cluster: three AWS nodes, about forty pods in six namespaces, and a life of its own."""
+"""The demo's cluster: four AWS nodes, about forty pods in six namespaces, and a life of its own."""
+
+from dataclasses import replace
 
 from kube_cost_simulator.building import asked, aws_node, container, gp3_volume, on_host, swinging, template, using
+from kube_cost_simulator.cloud_nodes import with_gpus
+from kube_cost_simulator.everything.special import on_gpus
 from kube_cost_simulator.scenario import (
     MIB,
     ClaimMount,
+    GpuHardware,
     NamespaceFact,
+    NodeFact,
     ReplicaStep,
     Resources,
     Scenario,
@@ -45,8 +51,9 @@ def production() -> list[WorkloadFact]:
         WorkloadFact(
             "Deployment", "production", "web", template("web", swinging(using(20, 48, 80), using(45, 60, 160)), web), 3
         ),
+        # Argo's: an owner that Kubernetes doesn't know.
         WorkloadFact(
-            "Deployment",
+            "Rollout",
             "production",
             "checkout",
             template("checkout", swinging(using(40, 150), using(90, 180)), checkout, team="payments"),
@@ -79,6 +86,7 @@ def others() -> list[WorkloadFact]:
     train = container("train", "registry.example.com/ml/train:0.8.1", asked(600, 768), command=("python", "train.py"))
     features = container("features", "registry.example.com/ml/features:0.8.1", asked(200, 256))
     shell = container("shell", "debian:12", Resources(), command=("sleep", "infinity"))
+    debug = template("debug-shell", swinging(using(1, 12), using(2, 14)), shell)
     return [
         WorkloadFact(
             "Deployment",
@@ -104,6 +112,7 @@ def others() -> list[WorkloadFact]:
             template("inference", swinging(using(350, 900), using(900, 1100)), inference, team="ml"),
             replicas=2,
         ),
+        WorkloadFact("Deployment", "ml-training", "vision", on_gpus("vision", Resources(gpus=1), (250, 900))),
         WorkloadFact(
             "CronJob",
             "ml-training",
@@ -132,7 +141,8 @@ def others() -> list[WorkloadFact]:
             replicas=3,
             mean_lifetime_seconds=180,
         ),
-        WorkloadFact("Pod", "dev", "debug-shell", template("debug-shell", swinging(using(1, 12), using(2, 14)), shell)),
+        # Its team is its namespace's.
+        WorkloadFact("Pod", "dev", "debug-shell", replace(debug, labels={"app": "debug-shell"})),
     ]
 
 
@@ -185,42 +195,60 @@ def infrastructure() -> list[WorkloadFact]:
     ]
 
 
+def demo_nodes() -> tuple[NodeFact, ...]:
+    """Two on demand, one spot, and one with a GPU."""
+    return (
+        aws_node(
+            "ip-10-0-1-11.ec2.internal",
+            instance_type="m5.xlarge",
+            zone="us-east-1a",
+            shape=(4, 16),
+            memory=(16098104, 15081272),
+            on_demand="0.192",
+            spot="0.0768",
+            capacity_type="on_demand",
+        ),
+        aws_node(
+            "ip-10-0-2-12.ec2.internal",
+            instance_type="r5.large",
+            zone="us-east-1b",
+            shape=(2, 16),
+            memory=(15896616, 15206440),
+            on_demand="0.126",
+            spot="0.0441",
+            capacity_type="on_demand",
+        ),
+        aws_node(
+            "ip-10-0-1-13.ec2.internal",
+            instance_type="c5.2xlarge",
+            zone="us-east-1a",
+            shape=(8, 16),
+            memory=(15896988, 14880156),
+            on_demand="0.34",
+            spot="0.1387",
+            capacity_type="spot",
+        ),
+        with_gpus(
+            aws_node(
+                "ip-10-0-2-14.ec2.internal",
+                instance_type="g4dn.2xlarge",
+                zone="us-east-1b",
+                shape=(8, 32),
+                memory=(32408888, 31391032),
+                on_demand="0.752",
+                spot="0.2256",
+                capacity_type="on_demand",
+            ),
+            GpuHardware("Tesla T4", 1, 15360),
+        ),
+    )
+
+
 def demo_scenario() -> Scenario:
     """The demo's cluster."""
     return Scenario(
         name="demo",
-        nodes=(
-            aws_node(
-                "ip-10-0-1-11.ec2.internal",
-                instance_type="m5.xlarge",
-                zone="us-east-1a",
-                shape=(4, 16),
-                memory=(16098104, 15081272),
-                on_demand="0.192",
-                spot="0.0768",
-                capacity_type="on_demand",
-            ),
-            aws_node(
-                "ip-10-0-2-12.ec2.internal",
-                instance_type="r5.large",
-                zone="us-east-1b",
-                shape=(2, 16),
-                memory=(15896616, 15206440),
-                on_demand="0.126",
-                spot="0.0441",
-                capacity_type="on_demand",
-            ),
-            aws_node(
-                "ip-10-0-1-13.ec2.internal",
-                instance_type="c5.2xlarge",
-                zone="us-east-1a",
-                shape=(8, 16),
-                memory=(15896988, 14880156),
-                on_demand="0.34",
-                spot="0.1387",
-                capacity_type="spot",
-            ),
-        ),
+        nodes=demo_nodes(),
         namespaces=(
             NamespaceFact("default"),
             NamespaceFact("production", labels={"budget": "5000", "cost-center": "cc-100"}),
@@ -230,7 +258,7 @@ def demo_scenario() -> Scenario:
                 labels={"cost-center": "cc-200"},
                 annotations={"kube-cost.io/monthly-budget-usd": "60"},
             ),
-            NamespaceFact("dev", labels={"cost-center": "cc-100"}),
+            NamespaceFact("dev", labels={"cost-center": "cc-100", "team": "web"}),
             NamespaceFact("monitoring"),
             NamespaceFact("kube-system"),
         ),

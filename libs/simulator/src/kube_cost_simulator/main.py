@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from kube_cost_simulator.clock import SystemClock
-from kube_cost_simulator.demo import demo_scenario
 from kube_cost_simulator.everything.scenarios import (
     everything_demo_scenario,
     everything_scenario,
     mixed_clouds_scenario,
+    priced_demo_scenario,
 )
 from kube_cost_simulator.hard import hard_scenario
 from kube_cost_simulator.live import LiveCluster, LiveSettings
 from kube_cost_simulator.scenario import Scenario
 
 SCENARIOS: dict[str, Callable[[], Scenario]] = {
-    "demo": demo_scenario,
+    "demo": priced_demo_scenario,
     "hard": hard_scenario,
     "everything": everything_scenario,
     "everything-demo": everything_demo_scenario,

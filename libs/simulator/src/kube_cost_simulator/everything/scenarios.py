@@ -58,6 +58,11 @@ def mixed_clouds_scenario() -> Scenario:
     )
 
 
+def priced_demo_scenario() -> Scenario:
+    """The demo's cluster, and what everything in it costs in us-east-1."""
+    return replace(demo_scenario(), prices=billed.prices())
+
+
 def everything_demo_scenario() -> Scenario:
     """The demo's cluster and more beside: sliced GPUs, Fargate, a Rollout, a shared volume, prices."""
     demo = demo_scenario()
