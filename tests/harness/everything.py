@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from harness import rows as ledger
 from harness.twin import SECOND_NS, Twin
 from kube_cost_aggregator.state.traffic import BORN_WITHIN_NS
+from kube_cost_common.messages.usage import UsageSample
 from kube_cost_simulator.costs.pools import node_pool
 from kube_cost_simulator.costs.rows import COMPUTE, LINES, SYSTEM, Costs, Kind
 from kube_cost_simulator.costs.rows import Row as TruthRow
@@ -23,6 +25,7 @@ from kube_cost_simulator.costs.sharing import ByHour
 from kube_cost_simulator.costs.stretches import Stretch
 from kube_cost_simulator.costs.use import Uses
 from kube_cost_simulator.costs.whole import whole_truth
+from kube_cost_simulator.history import History
 from kube_cost_simulator.truth import IDLE, Basis, Sample
 
 NANO = 10**9
@@ -87,6 +90,33 @@ def as_agents_know(samples: Sequence[Sample], *, read_ns: int = 5 * SECOND_NS) -
         since_ns = (known[0].start_ns + BORN_WITHIN_NS) // read_ns * read_ns
         known[0] = replace(known[0], bytes_since_ns=since_ns)
     return known
+
+
+def live_costs(
+    history: History,
+    samples: Iterable[UsageSample],
+    *,
+    start_ns: int,
+    through_ns: int,
+    read_ns: int,
+    basis: Basis = "max",
+) -> Costs:
+    """The truth of a live cluster whose agents sent these samples to a ledger that began at `start_ns`.
+
+    Machines cost over the samples of their agents, by name, everything else from the ledger's beginning to `through_ns`
+    (both Unix nanoseconds). Nodes that came back under a name have the samples of their own time.
+    """
+    ends: dict[str, list[int]] = defaultdict(list)
+    for sample in samples:
+        ends[sample.node].append(sample.end_ns)
+    by_node = {}
+    for node in history.nodes:
+        life_end_ns = history.through_ns if node.deleted_ns is None else node.deleted_ns
+        begin_ns = max(start_ns, node.created_ns)
+        edges = [begin_ns, *sorted(end for end in ends[node.name] if begin_ns < end <= life_end_ns)]
+        if node.pod_sized is None:
+            by_node[node.uid] = as_agents_know([Sample(begin, end) for begin, end in pairwise(edges)], read_ns=read_ns)
+    return whole_truth(history, by_node, (start_ns, through_ns), basis=basis)
 
 
 def last_samples(twin: Twin) -> dict[str, Stretch]:

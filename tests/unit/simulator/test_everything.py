@@ -12,7 +12,12 @@ from kube_cost_simulator.costs.bills import bills
 from kube_cost_simulator.costs.rows import LINES, Costs
 from kube_cost_simulator.costs.stretches import regular_samples
 from kube_cost_simulator.costs.whole import whole_truth
-from kube_cost_simulator.everything.namespaces import ANNOTATED_BUDGETS, BUDGET_ANNOTATION
+from kube_cost_simulator.everything.namespaces import (
+    ANNOTATED_BUDGETS,
+    BUDGET_ANNOTATION,
+    RIGHT_BUDGETS,
+    WRONG_BUDGETS,
+)
 from kube_cost_simulator.everything.nodes import RESTRICTED
 from kube_cost_simulator.everything.scenarios import (
     everything_demo_scenario,
@@ -208,6 +213,13 @@ def written_on(lived: Lived, namespace: str, part: str, key: str) -> list[str | 
 def test_budgets_are_written_in_every_way(lived: Lived, namespace: str, text: str) -> None:
     """As a person may type them."""
     assert written_on(lived, namespace, "annotations", BUDGET_ANNOTATION) == [text]
+
+
+def test_right_and_wrong_budgets_are_among_those_that_are_written() -> None:
+    """What is in neither is for the configuration's documentation to say."""
+    assert not WRONG_BUDGETS & RIGHT_BUDGETS.keys()
+    assert set(ANNOTATED_BUDGETS) > WRONG_BUDGETS | RIGHT_BUDGETS.keys()
+    assert all(Fraction(ANNOTATED_BUDGETS[namespace]) == usd for namespace, usd in RIGHT_BUDGETS.items())
 
 
 def test_budgets_change_within_the_hour(lived: Lived) -> None:

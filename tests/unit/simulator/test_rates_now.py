@@ -89,6 +89,14 @@ def test_savings_are_the_discount_of_now() -> None:
     assert rates_now(history(pod("a", 2000)), {"node": LAST}).savings_by_namespace() == {"shop": 1, "__idle__": 1}
 
 
+def test_a_spot_node_that_is_dearer_saves_less_than_nothing() -> None:
+    """A dollar an hour lost, a quarter of it the pod's."""
+    one = history(pod("a", 0))
+    one.nodes[0].prices.append(NodePrice(NOW_NS - 100, Fraction(1), Fraction(2)))
+    savings = rates_now(one, {"node": LAST}).savings_by_namespace()
+    assert savings == {"shop": -QUARTER, "__idle__": -3 * QUARTER}
+
+
 @pytest.mark.parametrize("seconds", [333, 1234, 1500, 2500])
 def test_rates_are_what_the_providers_bill_an_hour_of_now(seconds: int) -> None:
     """In a cluster with everything, to the last bit, whatever was used when; traffic is another matter."""

@@ -1,31 +1,44 @@
 """What everything costs now: the truth of gauges."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 
-from kube_cost_simulator.costs.rows import Costs
+from kube_cost_simulator.costs.rows import COMPUTE, SYSTEM, Costs
 from kube_cost_simulator.costs.stretches import Stretch
 from kube_cost_simulator.costs.use import Use, Uses, uses
 from kube_cost_simulator.costs.whole import whole_truth
 from kube_cost_simulator.history import History
-from kube_cost_simulator.truth import NANOSECONDS_PER_HOUR, Basis, Sample
+from kube_cost_simulator.truth import IDLE, NANOSECONDS_PER_HOUR, Basis, Sample
 
 
 def rates_now(history: History, last_samples: Mapping[str, Stretch], *, basis: Basis = "max") -> Costs:
     """All rows as USD per hour (bytes per hour too), by the state of things just before `history.through_ns`.
 
     `last_samples` is, by node uid, the stretch of the last sample of each agent: pods use what they used in it on
-    average. Nodes that aren't in it are charged by request.
+    average. Nodes that aren't in it are charged by request. Savings are below 0 where spot is dearer than on demand.
     """
     now_ns = history.through_ns
     moment = whole_truth(history, _moment(history, last_samples), (now_ns - 1, now_ns), basis=basis)
-    compute = moment.compute
-    return replace(
+    rates = replace(
         moment,
         rows=[row._replace(usd=row.usd * NANOSECONDS_PER_HOUR) for row in moment.rows],
         sent_bytes={key: sent * NANOSECONDS_PER_HOUR for key, sent in moment.sent_bytes.items()},
-        compute=replace(compute, savings={key: saved * NANOSECONDS_PER_HOUR for key, saved in compute.savings.items()}),
     )
+    return replace(rates, compute=replace(rates.compute, savings=_savings(rates)))
+
+
+def _savings(rates: Costs) -> dict[tuple[str, str], Fraction]:
+    """USD per hour by node and namespace: a node's as its cost is spread; nothing for one that costs nothing."""
+    saved: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
+    for row in rates.rows:
+        node = rates.nodes[row.node] if row.kind in COMPUTE else None
+        spot = node.prices[-1].spot_usd_per_hour if node is not None and node.capacity_type == "spot" else None
+        if node is not None and spot:
+            namespace = IDLE if row.namespace == SYSTEM else row.namespace
+            saved[node.uid, namespace] += row.usd * (node.prices[-1].on_demand_usd_per_hour - spot) / spot
+    return dict(saved)
 
 
 def uses_now(history: History, last_samples: Mapping[str, Stretch]) -> Uses:

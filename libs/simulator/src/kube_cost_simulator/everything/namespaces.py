@@ -1,6 +1,7 @@
 """The namespaces, with the labels and budgets that people wrote on them."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from kube_cost_simulator.scenario import NamespaceChange, NamespaceFact
 
@@ -20,6 +21,15 @@ ANNOTATED_BUDGETS: Mapping[str, str] = {
     "budget-infinite": "inf",
 }
 """What stands in the annotation of namespaces that are there for that alone."""
+
+RIGHT_BUDGETS: Mapping[str, Fraction] = {
+    "budget-plain": Fraction(5000),
+    "budget-cents": Fraction("1200.50"),
+}
+"""USD of those that nobody can read otherwise. A label can't hold a comma or a dollar sign."""
+
+WRONG_BUDGETS = frozenset({"budget-negative", "budget-empty", "budget-words", "budget-infinite"})
+"""Those that nobody can read as an amount of money: faults, and never 0."""
 
 BUDGET_CHANGE_SECONDS = 1300
 
