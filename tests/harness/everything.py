@@ -6,7 +6,7 @@ Truth, ledger and /metrics each become rows (kind, cluster, namespace, name, nan
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import NamedTuple
 from prometheus_client.parser import text_string_to_metric_families
 
 from harness import rows as ledger
+from harness.compared import NANO, Row
 from harness.twin import SECOND_NS, Twin
 from kube_cost_aggregator.state.traffic import BORN_WITHIN_NS
 from kube_cost_common.messages.usage import UsageSample
@@ -28,48 +29,7 @@ from kube_cost_simulator.costs.whole import whole_truth
 from kube_cost_simulator.history import History
 from kube_cost_simulator.truth import IDLE, Basis, Sample
 
-NANO = 10**9
 RESOURCES: tuple[Kind, ...] = (*COMPUTE, "storage", "network", "load_balancer", "control_plane")
-
-
-class Row(NamedTuple):
-    """Nano-USD of something, or per hour, or a ratio in billionths (kind `efficiency …`).
-
-    Kinds with a namespace alone: `cpu`, `memory`, `gpu`, `storage`, `network`, `load_balancer`, `control_plane`,
-    `shared`, `namespace` (all but what was shared), `savings`. With a namespace and a name: `pod`, `pod uid`,
-    `workload` (Deployment/web), `claim`, `service`, `waste`, `beyond` (both by workload). With a name alone: `node`,
-    `idle`, `system` (by node), `pool`, `volume`, `component`, `capacity`, and `label …` by value.
-    """
-
-    kind: str
-    cluster: str
-    namespace: str
-    name: str
-    nano_usd: int
-
-
-class Tolerance(NamedTuple):
-    """How far a row may be off: a part of the truth, and nano-USD beside that."""
-
-    relative: float = 0.005
-    nano_usd: int = 100
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What the truth says and what was found; 0 where there is no such row."""
-
-    row: Row
-    found: int
-
-    @property
-    def nano_usd(self) -> int:
-        """By how much too much was found."""
-        return self.found - self.row.nano_usd
-
-    def within(self, tolerance: Tolerance) -> bool:
-        """Whether that is near enough."""
-        return abs(self.nano_usd) <= tolerance.relative * abs(self.row.nano_usd) + tolerance.nano_usd
 
 
 async def settled_costs(twin: Twin, *, basis: Basis = "max") -> Costs:
@@ -200,16 +160,12 @@ def use_rows(uses: Uses, *, cluster: str = "") -> list[Row]:
 _LEDGER: Mapping[str, str] = {
     **{kind: f"SELECT namespace, '', {kind}_nano FROM namespace_hours" for kind in (*RESOURCES, "shared", "savings")},
     "namespace": "SELECT namespace, '', " + " + ".join(f"{kind}_nano" for kind in RESOURCES) + " FROM namespace_hours",
-    "pod uid": """SELECT namespace, uid, cpu_nano + memory_nano + gpu_nano + network_nano
+    **{
+        kind: f"""SELECT namespace, {name}, cpu_nano + memory_nano + gpu_nano + network_nano
                   FROM pod_hours JOIN pods USING (pod_id)
-                  UNION ALL SELECT namespace, uid, storage_nano FROM pod_volume_hours JOIN pods USING (pod_id)""",
-    "pod": """SELECT namespace, name, cpu_nano + memory_nano + gpu_nano + network_nano
-              FROM pod_hours JOIN pods USING (pod_id)
-              UNION ALL SELECT namespace, name, storage_nano FROM pod_volume_hours JOIN pods USING (pod_id)""",
-    "workload": """SELECT namespace, workload_kind || '/' || workload,
-                          cpu_nano + memory_nano + gpu_nano + network_nano FROM pod_hours JOIN pods USING (pod_id)
-                   UNION ALL SELECT namespace, workload_kind || '/' || workload, storage_nano
-                   FROM pod_volume_hours JOIN pods USING (pod_id)""",
+                  UNION ALL SELECT namespace, {name}, storage_nano FROM pod_volume_hours JOIN pods USING (pod_id)"""
+        for kind, name in (("pod", "name"), ("pod uid", "uid"), ("workload", "workload_kind || '/' || workload"))
+    },
     "node": "SELECT '', name, paid_nano FROM node_hours JOIN nodes USING (node_id)",
     "idle": """SELECT '', name, idle_cpu_nano + idle_memory_nano + idle_gpu_nano
                FROM node_hours JOIN nodes USING (node_id)""",
@@ -223,6 +179,13 @@ _LEDGER: Mapping[str, str] = {
                   WHERE kind = 'load_balancer'""",
 }
 """Namespace, name and nano-USD by kind."""
+
+
+def standing_seconds(folder: Path) -> float:
+    """For how long a ledger has settled what costs by its mere being, as far as there was a price for it."""
+    with ledger.opened(folder) as db:
+        query = "SELECT max(lasted) FROM (SELECT sum(seconds) AS lasted FROM object_hours GROUP BY object_id)"
+        return float(db.execute(query).fetchone()[0] or 0)
 
 
 def ledger_rows(folder: Path, *, cluster: str = "") -> list[Row]:
@@ -297,59 +260,3 @@ def _rows(cluster: str, usd: Mapping[tuple[str, str, str], Fraction]) -> list[Ro
         for (kind, namespace, name), amount in usd.items()
         if amount
     ]
-
-
-def differences(truth: Iterable[Row], found: Iterable[Row], kinds: Iterable[str] | None = None) -> list[Difference]:
-    """Each row of the truth, and each that was found beside it; of `kinds`, or of all that both sides have."""
-    expected = {row[:4]: row for row in truth}
-    got = {row[:4]: row.nano_usd for row in found}
-    if kinds is None:
-        kinds = {key[0] for key in expected} & {key[0] for key in got}
-    wanted = set(kinds)
-    keys = sorted(key for key in {*expected, *got} if key[0] in wanted)
-    return [Difference(expected.get(key, Row(*key, 0)), got.get(key, 0)) for key in keys]
-
-
-def table(compared: Sequence[Difference], tolerances: Mapping[str, Tolerance] | None = None) -> str:
-    """What is too far off, the worst first, and a line for each kind: rows, those that are off, and sums."""
-    allowed = tolerances or {}
-    off = [one for one in compared if not one.within(allowed.get(one.row.kind, Tolerance()))]
-    lines = [("KIND", "NAMESPACE", "NAME", "TRUTH USD", "FOUND USD", "DIFFERENCE", "")]
-    for one in sorted(off, key=lambda one: -abs(one.nano_usd)):
-        where = "/".join(part for part in (one.row.cluster, one.row.namespace) if part)
-        lines.append((one.row.kind, where, one.row.name, *_amounts(one.row.nano_usd, one.found)))
-    kinds: dict[str, list[Difference]] = defaultdict(list)
-    for one in compared:
-        kinds[one.row.kind].append(one)
-    for kind, ones in kinds.items():
-        bad = sum(one in off for one in ones)
-        sums = _amounts(sum(one.row.nano_usd for one in ones), sum(one.found for one in ones))
-        lines.append((kind, "SUM", f"{len(ones)} rows, {bad} off", *sums))
-    widths = [max(len(line[column]) for line in lines) for column in range(7)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column < 3 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
-
-
-def _amounts(truth: int, found: int) -> tuple[str, str, str, str]:
-    part = f"{(found - truth) / truth:+.2%}" if truth else "new"
-    return f"{truth / NANO:.9f}", f"{found / NANO:.9f}", f"{(found - truth) / NANO:+.9f}", part
-
-
-def check(
-    truth: Iterable[Row],
-    found: Iterable[Row],
-    *,
-    kinds: Iterable[str] | None = None,
-    tolerances: Mapping[str, Tolerance] | None = None,
-) -> None:
-    """Raise AssertionError with the table where any row is too far off, or nothing was compared."""
-    allowed = tolerances or {}
-    compared = differences(truth, found, kinds)
-    assert compared, "no rows of any kind that both have"
-    if not all(one.within(allowed.get(one.row.kind, Tolerance())) for one in compared):
-        raise AssertionError("\n" + table(compared, tolerances))

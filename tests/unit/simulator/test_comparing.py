@@ -1,6 +1,7 @@
 import pytest
 
-from harness.everything import COUNTERS, GAUGES, Difference, Row, Tolerance, check, differences, metrics_rows, table
+from harness.compared import Difference, Row, Tolerance, check, differences, table
+from harness.everything import COUNTERS, GAUGES, metrics_rows
 
 
 def row(kind: str, nano_usd: int, name: str = "a") -> Row:
