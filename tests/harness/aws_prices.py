@@ -1,0 +1,90 @@
+"""AWS's prices asked over a socket: the real SDK, a fake cloud."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from harness.azure_prices import PlainAsk, Told
+from kube_cost_common.messages.prices import PriceRequest, Shape
+from kube_cost_common.runtime.clock import Clock, SystemClock
+from kube_cost_pricing.providers.aws import AwsSettings, aws_prices
+from kube_cost_pricing.providers.cloud import CloudPrices
+from kube_cost_pricing.providers.source import Answer
+from kube_cost_simulator.clouds.aws import AwsCloud, SpotPrice
+from kube_cost_simulator.clouds.aws_products import AwsProduct, Machine
+
+
+class AskedAmazon:
+    """A fake cloud and the prices that are asked of it. `lines` are what became of each candidate."""
+
+    def __init__(self, cloud: AwsCloud, prices: CloudPrices, ask: PlainAsk, lines: list[str]) -> None:
+        self.cloud = cloud
+        self.prices = prices
+        self.ask = ask
+        self.lines = lines
+
+    async def answers(self, question: str, region: str, *requests: PriceRequest) -> list[Answer]:
+        """The answers to one of the four questions, in the order of the requests."""
+        told = Told()
+        await getattr(self.prices, question)(region, list(requests), told)
+        return [told.answer(request) for request in requests]
+
+    async def one(self, request: PriceRequest, question: str = "instances") -> Answer:
+        """The answer to a single request."""
+        return (await self.answers(question, request.region, request))[0]
+
+
+@asynccontextmanager
+async def asking_amazon(
+    products: Sequence[AwsProduct] = (),
+    spot: Sequence[SpotPrice] = (),
+    *,
+    page_size: int = 1000,
+    clock: Clock | None = None,
+    ask: PlainAsk | None = None,
+    huge_bytes: int = 100 * 1024 * 1024,
+    **settings: Any,
+) -> AsyncIterator[AskedAmazon]:
+    """Serve products and spot prices, and ask for prices."""
+    cloud = AwsCloud(products=products, spot=spot, page_size=page_size, huge_bytes=huge_bytes)
+    await cloud.start()
+    plain, lines = ask or PlainAsk(), list[str]()
+    prices = aws_prices(
+        settings=AwsSettings(pricing_endpoint=cloud.url, ec2_endpoint=cloud.url, **settings),
+        ask=plain,
+        clock=clock or SystemClock(),
+        log=structlog.get_logger(),
+        seen=lines.append,
+    )
+    try:
+        yield AskedAmazon(cloud, prices, plain, lines)
+    finally:
+        await prices.close()
+        await cloud.stop()
+
+
+def recorded_machines(recorded_data: Path) -> list[Machine]:
+    """The recorded table: 1,367 types of us-east-1, with the shapes that are recorded too."""
+    folder = recorded_data / "pricing/aws"
+    prices: Mapping[str, float] = json.loads((folder / "ec2_ondemand_linux_aws.json").read_text())["prices"][
+        "us-east-1"
+    ]
+    return [Machine(name, usd) for name, usd in prices.items()]
+
+
+def machine_request(name: str, region: str = "us-east-1", **fields: str) -> PriceRequest:
+    """A request for a machine on demand, or as `fields` say."""
+    return PriceRequest(
+        "aws",
+        region,
+        fields.get("zone", ""),
+        fields.get("kind", "instance"),
+        name,
+        fields.get("os", "linux"),
+        fields.get("capacity", "on_demand"),
+        Shape(2.0, 8.0),
+    )
