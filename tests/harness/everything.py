@@ -6,6 +6,7 @@ Truth, ledger and /metrics each become rows (kind, cluster, namespace, name, nan
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -16,9 +17,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from harness import rows as ledger
 from harness.compared import NANO, Row
+from harness.mesh import LiveMesh
 from harness.twin import SECOND_NS, Twin
 from kube_cost_aggregator.state.traffic import BORN_WITHIN_NS
 from kube_cost_common.messages.usage import UsageSample
+from kube_cost_demo.mesh import Mesh, Pace, free_port
+from kube_cost_demo.processes import Processes
 from kube_cost_simulator.costs.pools import node_pool
 from kube_cost_simulator.costs.rows import COMPUTE, LINES, SYSTEM, Costs, Kind
 from kube_cost_simulator.costs.rows import Row as TruthRow
@@ -26,7 +30,9 @@ from kube_cost_simulator.costs.sharing import ByHour
 from kube_cost_simulator.costs.stretches import Stretch
 from kube_cost_simulator.costs.use import Uses
 from kube_cost_simulator.costs.whole import whole_truth
+from kube_cost_simulator.everything.price_file import custom_prices
 from kube_cost_simulator.history import History
+from kube_cost_simulator.main import SCENARIOS
 from kube_cost_simulator.truth import IDLE, Basis, Sample
 
 RESOURCES: tuple[Kind, ...] = (*COMPUTE, "storage", "network", "load_balancer", "control_plane")
@@ -88,6 +94,31 @@ def last_samples(twin: Twin) -> dict[str, Stretch]:
         if len(edges) > 1:
             found[node.uid] = (edges[-2], edges[-1])
     return found
+
+
+@contextmanager
+def live_everything(
+    folder: Path, *, pace: Pace, seed: int = 1, scenario: str = "everything-demo"
+) -> Iterator[LiveMesh]:
+    """Start the mesh over a scenario's cluster with its API server, kubelets and DCGM exporters, and end it.
+
+    Prices are the scenario's, as far as a file of custom prices has room for them. Agents run on the nodes that are
+    there at the beginning; each is told of its DCGM exporter.
+    """
+    history = folder / "history.json"
+    with Processes(logs=folder / "logs") as processes:
+        mesh = Mesh(processes=processes, folder=folder, port=free_port(), pace=pace)
+        mesh.start_bus()
+        nodes = mesh.start_simulator(seed=seed, history=history, scenario=scenario)
+        mesh.start_aggregator(mesh.simulated_kubeconfig)
+        mesh.prices_file.write_text(custom_prices(SCENARIOS[scenario]()))
+        mesh.start_pricing()
+        for node in nodes:
+            mesh.start_simulated_agent(node)
+        live = LiveMesh(mesh=mesh, processes=processes, nodes=nodes, history=history)
+        live.wait(lambda: live.get("/readyz"), "the aggregator is ready")
+        live.wait(lambda: live.value("kube_cost_agents_connected") == len(nodes), "all agents are heard")
+        yield live
 
 
 def truth_rows(
