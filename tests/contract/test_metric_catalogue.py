@@ -2,15 +2,20 @@
 
 import re
 import subprocess
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.costs import STARTED_NS, Shown, WatchedKind, node_rate, pod_rate, rates_of, volume_rate
+from harness.costs import STARTED_NS, Shown, WatchedKind, node_rate, pod_rate, rates_of, total_of, volume_rate
+from kube_cost_aggregator.history.store import Traffic
 from kube_cost_aggregator.outputs.families import CATALOGUE, FAMILIES, Family, ReportedSeries
+from kube_cost_aggregator.state.facts import ServiceFacts
 from kube_cost_aggregator.state.ledger import Totals
+from kube_cost_aggregator.state.rates import LoadBalancerRate, Use
+from kube_cost_common.domain.resources import Resources
 from kube_cost_common.messages.status import Reading
 
 ROOT = Path(__file__).parents[2]
@@ -37,13 +42,26 @@ def everything() -> Shown:
     assert node.price is not None
     with_gpu = node.price._replace(shape=node.price.shape._replace(gpus=1.0))
     object.__setattr__(node, "price", with_gpu)
-    shown = Shown(cluster="eu", rates=rates_of(node, volumes=[volume_rate("v", 0.01)]), watches=[WatchedKind("pods")])
+    object.__setattr__(node, "use", {("shop", "Deployment", "web"): Use(Resources(1, 1), Resources(2, 2), 0.01, 0.02)})
+    volumes = [volume_rate("v", 0.01), volume_rate("w", 0.01, claim=("shop", "data"))]
+    balancer = LoadBalancerRate(
+        ServiceFacts(uid="s", namespace="shop", name="web", created_ns=STARTED_NS, has_load_balancer=True), 0.02
+    )
+    rates = replace(rates_of(node, volumes=volumes), load_balancers=(balancer,), control_plane=0.1)
+    shown = Shown(cluster="eu", rates=rates, watches=[WatchedKind("pods")])
     shown.watches[0].last_event_ns = STARTED_NS
     shown.last_samples = {"n": STARTED_NS}
     shown.counters.add("kube_cost_samples_rejected_total", reason="value")
     shown.timings.observe(0.1)
     reported = dict.fromkeys(ReportedSeries()._series, 1.0)
-    shown.totals = Totals(started_at_ns=STARTED_NS, settled_through_ns=STARTED_NS, counters=reported)
+    shown.totals = Totals(
+        started_at_ns=STARTED_NS,
+        settled_through_ns=STARTED_NS,
+        counters=reported,
+        namespaces={"shop": total_of(5)},
+        components={"compute": 5},
+        traffic={"shop": Traffic(1, 2, 3, 4, 5)},
+    )
     return shown
 
 

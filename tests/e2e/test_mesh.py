@@ -46,6 +46,7 @@ def test_every_node_and_pod_has_a_price(live: LiveMesh) -> None:
         "m5.xlarge": Fraction("0.192"),
         "r5.large": Fraction("0.126"),
         "c5.2xlarge": Fraction("0.1387"),
+        "g4dn.2xlarge": Fraction("0.752"),
     }
     pods = [metric for metric in metrics if metric.name == "kube_cost_pod_hourly_usd"]
     assert len(pods) >= 20
@@ -96,11 +97,11 @@ def test_prometheus_takes_every_sample_as_it_is(live: LiveMesh, prometheus: Prom
 
 
 def test_the_briefs_queries_answer(live: LiveMesh, prometheus: Prometheus) -> None:
-    """The run rate per month by Prometheus is the cluster's: 0.4567 USD an hour less what is idle, times 730."""
+    """The run rate per month by Prometheus is the cluster's: 1.2087 USD an hour less what is idle, times 730."""
     (month,) = prometheus.query("sum(kube_cost_pod_hourly_usd) * 730")
     idle = live.value("kube_cost_namespace_hourly_usd", namespace="__idle__") or 0
     system = live.value("kube_cost_namespace_hourly_usd", namespace="__system__") or 0
-    expected = (Fraction("0.4567") - idle - system) * 730
+    expected = (Fraction("1.2087") - idle - system) * 730
     assert abs(Fraction(month.value) / expected - 1) < Fraction(1, 5)  # usage moves between the scrape and the look
     namespaces = {sample.labels["namespace"] for sample in prometheus.query("kube_cost_namespace_daily_usd")}
     assert namespaces >= {"production", "staging", "__idle__", "__system__"}

@@ -1,19 +1,22 @@
 """From counters to /metrics through every process of the mesh, against the simulated cluster's own truth."""
 
-from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from harness.compared import differences, table
+from harness.everything import ledger_rows, live_costs, standing_seconds, truth_rows
 from harness.mesh import DEADLINE_SECONDS, LiveMesh, live_mesh
-from kube_cost_common.messages.usage import UsageSample
 from kube_cost_demo.mesh import Pace
-from kube_cost_simulator.truth import Sample, settle
 
 RUN_SECONDS = 40.0
+READ_NS = 500_000_000
+PRICED = frozenset({"cpu", "memory", "gpu", "storage"})
+"""What the shipped table has prices of."""
+KINDS = ("namespace", "component", "node", "idle", "system", "workload", "volume", "claim", "savings")
 
 
 @pytest.fixture
@@ -54,34 +57,24 @@ async def test_the_ledger_is_the_truth(live: LiveMesh) -> None:
         return all(ends.get(node, 0) >= Fraction(end, 10**9) for node, end in last.items())
 
     live.wait(all_settled, "the last samples are settled")
-    got = {metric.labels["namespace"]: metric.value for metric in live.metrics("kube_cost_namespace_usd_total")}
-    simulator = live.process("simulator")
-    assert simulator.stop() == 0
-    live.processes.forget(simulator)
+    for name in ("aggregator", "simulator"):
+        process = live.process(name)
+        assert process.stop() == 0
+        live.processes.forget(process)
 
-    expected = truth_by_namespace(live, samples, start_ns=int(started * 10**9))
-    print("\nnamespace: ledger, truth (USD), difference")
-    for namespace, usd in sorted(expected.items()):
-        print(f"{namespace}: {float(got[namespace]):.9f}, {float(usd):.9f}, {float(got[namespace] / usd - 1):+.4%}")
-    total = sum(expected.values(), Fraction(0))
-    assert abs(sum(got.values(), Fraction(0)) / total - 1) < Fraction(1, 1000)
-    for namespace, usd in expected.items():
-        assert abs(got[namespace] - usd) <= max(usd / 100, total / 1000), namespace
-
-
-def truth_by_namespace(live: LiveMesh, samples: list[UsageSample], *, start_ns: int) -> dict[str, Fraction]:
-    """The truth from the ledger's beginning over the samples as they were sent."""
-    history = live.history()
-    by_node: dict[str, list[Sample]] = {}
-    for node in live.nodes:
-        own = sorted(sample.end_ns for sample in samples if sample.node == node.name)
-        edges = [start_ns, *(end for end in own if end > start_ns)]
-        by_node[history.node(node.name).uid] = [Sample(start_ns=start, end_ns=end) for start, end in pairwise(edges)]
-    truth = settle(history, by_node)
-    namespaces = {pod.uid: pod.namespace for pod in history.pods}
-    usd: dict[str, Fraction] = defaultdict(Fraction)
-    for (_, _, uid), row in truth.pods.items():
-        usd[namespaces[uid]] += row.total
-    usd["__idle__"] = sum((row.total for row in truth.idle.values()), Fraction(0))
-    usd["__system__"] = sum((row.total for row in truth.system.values()), Fraction(0))
-    return usd
+    folder, start_ns = live.mesh.folder, int(started * 10**9)
+    costs = live_costs(
+        live.history(),
+        samples,
+        start_ns=start_ns,
+        through_ns=start_ns + round(standing_seconds(folder) * 10**9),
+        read_ns=READ_NS,
+    )
+    priced = replace(costs, rows=[row for row in costs.rows if row.kind in PRICED])
+    compared = differences(truth_rows(priced), ledger_rows(folder), KINDS)
+    print("\n" + table(compared))
+    total = round(priced.total * 10**9)
+    namespaces = [one for one in compared if one.row.kind == "namespace"]
+    assert abs(sum(one.nano_usd for one in namespaces)) < total / 1000
+    for one in compared:
+        assert abs(one.nano_usd) <= max(one.row.nano_usd / 100, total / 1000), one

@@ -93,14 +93,16 @@ def rates_of(*nodes: NodeRate, namespaces: Iterable[str] = ("shop",), volumes: I
     )
 
 
-def volume_rate(name: str, usd_per_hour: float | None, storage_class: str = "gp3") -> VolumeRate:
+def volume_rate(
+    name: str, usd_per_hour: float | None, storage_class: str = "gp3", claim: tuple[str, str] | None = None
+) -> VolumeRate:
     facts = VolumeFacts(
         uid=f"uid-{name}",
         name=name,
         created_ns=STARTED_NS,
         capacity_bytes=2**30,
         storage_class=storage_class,
-        claim=None,
+        claim=claim,
         driver="ebs.csi.aws.com",
         attributes={},
         labels={},

@@ -186,7 +186,9 @@ async def test_all_kinds_are_followed(kubeconfig: Path) -> None:
     replicated = [pod for pod in pods if pod.owner and pod.owner.kind == "ReplicaSet"]
     assert replicated
     workloads = [owners[pod.owner.uid].owner for pod in replicated if pod.owner]
-    assert {workload.kind for workload in workloads if workload} == {"Deployment"}
+    kinds = {workload.kind for workload in workloads if workload}
+    assert "Deployment" in kinds
+    assert kinds <= {"Deployment", "Rollout"}
     assert {namespace.name for namespace in kept.all(NamespaceFacts)} >= {pod.namespace for pod in pods}
     assert all(state.synced and state.last_event_ns for state in watch.states)
 

@@ -95,7 +95,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
     standing = StandingCosts(
         inventory=inventory, ledger=ledger, prices=shelf, price_patience_seconds=config.price_wait_seconds
     )
-    board = RateBoard(inventory=inventory)
+    board = RateBoard(inventory=inventory, network_shares=config.network_shares)
     timings = Timings()
     components = Components(
         fold=ledger.fold,

@@ -58,9 +58,9 @@ def test_all_namespaces_together_are_all_nodes(rates: list[NodeRate]) -> None:
         sums.replace(f"node-{number}", rate)
     rows = list(sums.by_namespace(sums.namespaces))
     amounts = [node_amounts(rate) for rate in rates]
-    assert sum(hourly for _, hourly, _ in rows) == sum(node.paid for node in amounts)
+    assert sum(money.total for _, money in rows) == sum(node.paid for node in amounts)
     saved = sum(node.unallocated_savings + sum(pod.savings for pod in node.pods.values()) for node in amounts)
-    assert sum(savings for *_, savings in rows) == saved
+    assert sum(money.savings for _, money in rows) == saved
 
 
 def test_of_two_nodes_with_one_name_the_younger_has_it() -> None:

@@ -3,8 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from zlib import crc32
 
-from kube_cost_aggregator.history.store import NamespaceTotal
-from kube_cost_aggregator.outputs.amounts import Differences, PodAmounts, RateSums, Workload, current_nodes
+from kube_cost_aggregator.history.store import Money, NamespaceTotal
+from kube_cost_aggregator.outputs.amounts import (
+    NO_OTHERS,
+    Differences,
+    PodAmounts,
+    RateSums,
+    Workload,
+    current_nodes,
+    other_money,
+)
 from kube_cost_aggregator.outputs.chunks import NO_SERIES, Block, Chunk, chunk_of
 from kube_cost_aggregator.outputs.cost_families import (
     CLUSTER_FAMILIES,
@@ -16,7 +24,7 @@ from kube_cost_aggregator.outputs.family import USD
 from kube_cost_aggregator.outputs.node_lines import FAMILIES_OF_A_NODE, NodeLines
 from kube_cost_aggregator.outputs.overview import NamespaceMoney, Overview
 from kube_cost_aggregator.outputs.text import Namer, usd
-from kube_cost_aggregator.state.ledger import IDLE, SYSTEM, Totals, month_start
+from kube_cost_aggregator.state.ledger import CLUSTER, IDLE, SYSTEM, UNCLAIMED, Totals, month_start
 from kube_cost_aggregator.state.rates import NodeRate, Rates, VolumeRate
 from kube_cost_common.domain.money import HOURS_PER_DAY, HOURS_PER_MONTH, NS_PER_DAY, format_usd
 from kube_cost_common.domain.nodes import ON_DEMAND, SPOT
@@ -34,6 +42,8 @@ _NO_LINES = ("",) * len(FAMILIES_OF_A_NODE)
 _INFO_COLUMN = FAMILIES_OF_A_NODE.index("kube_cost_node_info")
 _SPOT_COLUMN = FAMILIES_OF_A_NODE.index("kube_cost_node_spot_hourly_usd")
 _NO_TOTAL = NamespaceTotal()
+_SELDOM = frozenset({UNCLAIMED, CLUSTER})
+PSEUDO = frozenset({IDLE, SYSTEM}) | _SELDOM
 _POD = POD_FAMILIES[0].name
 _WORKLOAD = WORKLOAD_FAMILIES[0].name
 _NODES_TOTAL, _SPOT_PRICE, _VOLUME = (family.name for family in CLUSTER_FAMILIES)
@@ -54,6 +64,7 @@ class CostSeries:
         self._workload_lines: dict[str, dict[Workload, str]] = {}
         self._spent: dict[str, tuple[NamespaceTotal, int, tuple[int, int]]] = {}
         self._volumes: Sequence[tuple[object, float | None]] | None = None
+        self._others: Mapping[str, Money] = NO_OTHERS
         self.nodes: dict[str, NodeRate] = {}
         self.sums = RateSums()
         self.chunks: Chunks = {}
@@ -107,22 +118,28 @@ class CostSeries:
         """
         first_day = month_start(now_ns) * 10**9 // NS_PER_DAY
         spending = {name for name, days in totals.days.items() if any(day >= first_day for day in days)}
-        names = sorted((known | self.sums.namespaces.keys() | spending) - {IDLE, SYSTEM})
+        names = sorted((known | self.sums.namespaces.keys() | self._others.keys() | spending) - PSEUDO)
         rows: list[NamespaceMoney] = []
-        for name, hourly, savings in self.sums.by_namespace(names):
+        for name, money in self.sums.by_namespace(names, self._others):
             total = totals.namespaces.get(name, _NO_TOTAL)
+            if name in _SELDOM and total is _NO_TOTAL and not money.total:
+                continue
             today, month = self._spent_by(name, total, totals, now_ns)
+            hourly = money.total
             daily = hourly * HOURS_PER_DAY
             rows.append(
-                NamespaceMoney(name, hourly, daily, today, month, total.counter, total.savings_counter, savings)
+                NamespaceMoney(
+                    name, hourly, daily, today, month, total.counter, total.savings_counter, money.savings, money
+                )
             )
         self._spent = {row.namespace: self._spent[row.namespace] for row in rows}
-        self.overview = Overview(tuple(rows), dict(self.nodes), self.sums.paid)
-        for column, (family, block) in enumerate(zip(NAMESPACE_FAMILIES, self._namespace_blocks, strict=True), start=1):
+        self.overview = Overview(tuple(rows), dict(self.nodes), sum(row.hourly for row in rows))
+        columns = zip(NAMESPACE_FAMILIES, self._namespace_blocks, NamespaceMoney._fields[1:-1], strict=True)
+        for family, block, column in columns:
             settled = family.unit == USD
             if settled and not with_settled:
                 continue
-            values: Values = {(row.namespace,): format_usd(int(row[column])) for row in rows}
+            values: Values = {(row.namespace,): format_usd(getattr(row, column)) for row in rows}
             self.chunks[family.name] = {"": block.update(values if with_rates or settled else {})}
         if with_settled:
             nodes: Values = {(capacity,): format_usd(totals.nodes.get(capacity, 0)) for capacity in (ON_DEMAND, SPOT)}
@@ -166,6 +183,7 @@ class CostSeries:
     def take(self, rates: Rates, totals: Totals, now_ns: int, *, with_rates: bool = True) -> Iterator[str]:
         """Bring everything up to date; yields now and then, so that something else may run between."""
         yield from self.take_nodes(rates.nodes.values())
+        self._others = other_money(rates)
         self.take_namespaces(rates.namespaces, totals, now_ns, with_rates=with_rates)
         yield "namespaces"
         yield from self.take_workloads()
@@ -184,7 +202,7 @@ class CostSeries:
         others = bool(differences.gone)
         for amounts in differences.gone:
             del lines[amounts.pod.uid]
-        for pod, nano, _ in differences.changed:
+        for pod, nano, *_ in differences.changed:
             line = lines.get(pod.uid)
             others = others or line is None
             start = _start(line) if line else self._pod_namer.prefix((pod.namespace, pod.name, node))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from itertools import product
 from types import MappingProxyType
 
+from kube_cost_aggregator.outputs.breakdown_families import BREAKDOWN_FAMILIES
 from kube_cost_aggregator.outputs.cost_families import (
     CLUSTER_FAMILIES,
     NAMESPACE_FAMILIES,
@@ -26,6 +27,7 @@ CATALOGUE: tuple[Family, ...] = (
     *CLUSTER_FAMILIES,
     *NODE_FAMILIES,
     *WORKLOAD_FAMILIES,
+    *BREAKDOWN_FAMILIES,
     *POD_FAMILIES,
     *HEALTH_FAMILIES,
 )

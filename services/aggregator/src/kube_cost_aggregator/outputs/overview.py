@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from kube_cost_aggregator.history.store import NO_MONEY, Money
 from kube_cost_aggregator.state.rates import NodeRate
 
 
@@ -17,10 +18,12 @@ class NamespaceMoney(NamedTuple):
     total: int
     savings_total: int
     savings_hourly: int
+    money: Money = NO_MONEY
+    """The hourly rate by what it is for."""
 
 
 class Overview(NamedTuple):
-    """All namespaces, `__idle__` and `__system__` last; nodes by name; what all nodes cost, in nano-USD per hour."""
+    """All namespaces, the pseudo-namespaces last; nodes by name; what everything costs, in nano-USD per hour."""
 
     namespaces: tuple[NamespaceMoney, ...]
     nodes: Mapping[str, NodeRate]

@@ -14,7 +14,7 @@ from kube_cost_aggregator.outputs.page_style import STYLE
 from kube_cost_aggregator.outputs.parts import Part, listed, parts_of
 from kube_cost_aggregator.outputs.sources import Sources
 from kube_cost_aggregator.outputs.windows import rfc3339
-from kube_cost_aggregator.state.ledger import IDLE, SYSTEM, month_start
+from kube_cost_aggregator.state.ledger import CLUSTER, IDLE, SYSTEM, UNCLAIMED, month_start
 from kube_cost_aggregator.state.rates import WAITING, NodeRate
 from kube_cost_common.domain.money import HOURS_PER_DAY, HOURS_PER_MONTH, NS_PER_SECOND
 
@@ -35,7 +35,12 @@ REASONS = {
     "api_waiting": "the provider's API has not answered yet",
     "api_failing": "the provider's API does not answer",
 }
-_PSEUDO = {IDLE: "idle: what no pod has", SYSTEM: "system: what nodes keep for themselves"}
+_PSEUDO = {
+    IDLE: "idle: what no pod has",
+    SYSTEM: "system: what nodes keep for themselves",
+    UNCLAIMED: "volumes without a claim",
+    CLUSTER: "control plane, and traffic of nodes",
+}
 
 _NAMESPACE_COLUMNS = (
     ("Namespace", "name"),

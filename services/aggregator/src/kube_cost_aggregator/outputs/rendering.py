@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 
+from kube_cost_aggregator.outputs.breakdown_series import BreakdownSeries
 from kube_cost_aggregator.outputs.chunks import NO_SERIES, Chunk
 from kube_cost_aggregator.outputs.cost_series import CostSeries
 from kube_cost_aggregator.outputs.deflating import Exposition
@@ -26,6 +27,7 @@ class Rendering:
     def __init__(self, *, sources: Sources) -> None:
         self._sources = sources
         self._costs = CostSeries(cluster=sources.cluster)
+        self._breakdown = BreakdownSeries(cluster=sources.cluster)
         self._health = HealthSeries(sources=sources, reported=ReportedSeries())
         self._process = ProcessSeries(cluster=sources.cluster, registry=process_registry())
         self._rates_known = False
@@ -51,7 +53,9 @@ class Rendering:
         self._rates_known = self._rates_known or sources.readiness.ready
         await self._breathing(self._costs.take(rates, totals, sources.clock.now_ns(), with_rates=self._rates_known))
         await asyncio.sleep(0)
-        self._families = self._health.take(self._costs.nodes.values(), totals, served)
+        breakdown = self._breakdown.take(rates, totals, self._costs.overview, with_rates=self._rates_known)
+        await asyncio.sleep(0)
+        self._families = {**breakdown, **self._health.take(self._costs.nodes.values(), totals, served)}
         await asyncio.sleep(0)
         self._process_chunk = self._process.take()
         return self._keyed()

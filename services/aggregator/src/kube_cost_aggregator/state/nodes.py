@@ -25,6 +25,8 @@ class Node:
     settled_ns: int = 0
     clock_offset_ns: int = 0
     """What brings the node's own stamps, a pod's finishedAt among them, to the bus's clock."""
+    transmit_bytes_per_second: float = 0.0
+    """What it sent beside its pods, on average over the last sample."""
     pods: dict[str, Pod] = field(default_factory=dict)
 
     def go_on(self) -> None:

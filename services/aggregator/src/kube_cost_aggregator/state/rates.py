@@ -1,25 +1,34 @@
 """What everything costs at this moment: immutable snapshots, one a node, made anew when something of it changes."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from operator import add
+from types import MappingProxyType
 from typing import NamedTuple
 
-from kube_cost_aggregator.state.facts import NodeFacts, VolumeFacts
+from kube_cost_aggregator.state.facts import NodeFacts, ServiceFacts, VolumeFacts
 from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.nodes import Node
+from kube_cost_aggregator.state.pods import Pod
 from kube_cost_aggregator.state.prices import PriceBook
 from kube_cost_aggregator.state.volumes import by_name, identify_volume
 from kube_cost_common.domain.nodes import NodeIdentity
 from kube_cost_common.domain.rates import node_rates
+from kube_cost_common.domain.resources import BYTES_PER_GIB, NOTHING, Resources
 from kube_cost_common.domain.settlement import NO_USD, Usd
 from kube_cost_common.domain.unit_prices import NodePrice
+
+SECONDS_PER_HOUR = 3600
 
 WAITING = "waiting"
 """Why a node has no price: pricing hasn't said anything of it yet. Else it is pricing's code."""
 
 
 class PodRate(NamedTuple):
-    """A pod's USD per hour by resource. `savings` is what spot saves on it per hour, negative where it doesn't."""
+    """A pod's USD per hour by resource. `savings` is what spot saves on it per hour, negative where it doesn't.
+
+    `storage` is its share of the volumes that it mounts, `network` is for what it sends.
+    """
 
     uid: str
     namespace: str
@@ -28,6 +37,32 @@ class PodRate(NamedTuple):
     workload: str
     usd: Usd
     savings: float
+    storage: float = 0.0
+    network: float = 0.0
+
+
+class Use(NamedTuple):
+    """What pods use and reserve of a node, and what the difference costs.
+
+    `wasted` is USD per hour of what is reserved and not used, `above` of what is used beyond what is reserved.
+    """
+
+    used: Resources = NOTHING
+    reserved: Resources = NOTHING
+    wasted: float = 0.0
+    above: float = 0.0
+
+    def plus(self, other: "Use") -> "Use":
+        """Return the sum of both."""
+        return Use(
+            Resources(*map(add, self.used, other.used)),
+            Resources(*map(add, self.reserved, other.reserved)),
+            self.wasted + other.wasted,
+            self.above + other.above,
+        )
+
+
+NO_USE = Use()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +83,10 @@ class NodeRate:
     idle: Usd
     unallocated_savings: float
     unpriced_detail: str = ""
+    network: float = 0.0
+    """For what the node sends beside its pods."""
+    use: Mapping[tuple[str, str, str], Use] = field(default_factory=dict)
+    """By namespace, kind and name of workload, of pods whose usage is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +99,34 @@ class VolumeRate:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadBalancerRate:
+    """A load balancer's USD per hour, None where nothing is known of its price."""
+
+    facts: ServiceFacts
+    usd_per_hour: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Rates:
     """All rates of one moment. `namespaces` holds every known namespace, with 0 where nothing runs."""
 
     nodes: Mapping[str, NodeRate]
     volumes: Mapping[str, VolumeRate]
     namespaces: frozenset[str]
+    load_balancers: Sequence[LoadBalancerRate] = ()
+    control_plane: float = 0.0
+    """USD per hour of the control plane; 0 where nobody charges for it, or its price isn't known."""
 
 
 class RateBoard:
     """Holds the rates; `refresh` brings them up to what the inventory and the price book say now."""
 
-    def __init__(self, *, inventory: Inventory) -> None:
+    def __init__(self, *, inventory: Inventory, network_shares: Mapping[str, float] = MappingProxyType({})) -> None:
         self._inventory = inventory
+        self._network_shares = network_shares
+        self._storage: dict[str, float] = {}
+        self._volumes: dict[str, VolumeRate] = {}
+        self._volumes_by: tuple[object, ...] = ()
         self._nodes: dict[str, NodeRate] = {}
         self._ready: dict[str, NodeRate | None] = {}
         self._book: PriceBook | None = None
@@ -92,22 +146,52 @@ class RateBoard:
             inventory.used_nodes.discard(uid)
             node = inventory.nodes.get(uid)
             gone = node is None or node.ended_ns is not None
-            self._ready[uid] = None if gone or node is None else _rate(node, book, self._nodes.get(uid))
+            self._ready[uid] = None if gone or node is None else self._rate(node, book)
             yield uid
 
     def refresh(self, book: PriceBook) -> Rates:
         """Return the rates at the prices of `book`; nodes that haven't changed keep their snapshot, by identity."""
         inventory = self._inventory
+        self._refresh_volumes(book)
         nodes = self._refreshed(book, usage=True)
-        classes = by_name(inventory.storage_classes.values())
-        region = inventory.region()
-        volumes = {
-            uid: VolumeRate(volume, *book.volume_usd_per_hour(volume, identify_volume(volume, classes, region)))
-            for uid, volume in inventory.volumes.items()
-        }
         names = frozenset(namespace.name for namespace in inventory.namespaces.values())
-        self.now = Rates(nodes, volumes, names)
+        place = inventory.place()
+        balancer, _ = book.load_balancer_usd_per_hour(place)
+        balancers = tuple(
+            LoadBalancerRate(life.facts, balancer)
+            for life in inventory.service_lives.known.values()
+            if life.end_ns is None and life.facts.has_load_balancer
+        )
+        fee, _ = book.control_plane_usd_per_hour(place)
+        self.now = Rates(nodes, self._volumes, names, balancers, fee or 0.0)
         return self.now
+
+    def _refresh_volumes(self, book: PriceBook) -> None:
+        """Price volumes anew where they, their classes or prices have changed; tell pods of their shares."""
+        inventory = self._inventory
+        region = inventory.region()
+        priced_by = (book, region, tuple(inventory.storage_classes.values()))
+        known = self._volumes if priced_by == self._volumes_by else {}
+        classes = by_name(inventory.storage_classes.values())
+        volumes: dict[str, VolumeRate] = {}
+        storage: dict[str, float] = {}
+        for uid, life in inventory.volume_lives.known.items():
+            if life.end_ns is not None:
+                continue
+            rate = known.get(uid)
+            if rate is None or rate.facts is not life.facts:
+                identity = identify_volume(life.facts, classes, region)
+                rate = VolumeRate(life.facts, *book.volume_usd_per_hour(life.facts, identity))
+            volumes[uid] = rate
+            if rate.usd_per_hour and rate.facts.claim is not None:
+                mounting = inventory.mounts.running(*rate.facts.claim)
+                for pod in mounting:
+                    storage[pod.uid] = storage.get(pod.uid, 0.0) + rate.usd_per_hour / len(mounting)
+        for uid in storage.keys() | self._storage.keys():
+            changed = inventory.pods.get(uid) if storage.get(uid) != self._storage.get(uid) else None
+            if changed is not None:
+                inventory.dirty_nodes.add(changed.node_uid)
+        self._volumes, self._volumes_by, self._storage = volumes, priced_by, storage
 
     def refresh_pods(self, book: PriceBook) -> Rates:
         """Return the rates with what has changed but for usage alone, and volumes: those are as they were."""
@@ -127,46 +211,92 @@ class RateBoard:
         self._nodes = nodes
         return nodes
 
-
-def _rate(node: Node, book: PriceBook, before: NodeRate | None) -> NodeRate:
-    """Return a node's rates; pods whose rates are those of `before` keep their snapshot, by identity."""
-    prices = book.node_prices(node.facts, node.identity)
-    if prices.now is None:
-        why = book.why_unpriced(node.identity)
-        reason, detail = (WAITING, "") if why is None else (why.code, why.reason)
-        return NodeRate(
-            node.facts, node.identity, None, reason, prices.on_demand, prices.spot, (), NO_USD, NO_USD, 0.0, detail
+    def _rate(self, node: Node, book: PriceBook) -> NodeRate:
+        """Return a node's rates; pods whose rates are those of before keep their snapshot, by identity."""
+        before = self._nodes.get(node.facts.uid)
+        prices = book.node_prices(node.facts, node.identity)
+        if prices.now is None:
+            why = book.why_unpriced(node.identity)
+            reason, detail = (WAITING, "") if why is None else (why.code, why.reason)
+            return NodeRate(
+                node.facts, node.identity, None, reason, prices.on_demand, prices.spot, (), NO_USD, NO_USD, 0.0, detail
+            )
+        running = [pod for pod in node.pods.values() if pod.end_ns is None]
+        rates = node_rates(
+            price=prices.now,
+            allocatable=node.facts.allocatable,
+            requests=[pod.requests[-1].requests for pod in running],
+            usages=[pod.usage for pod in running],
         )
-    running = [pod for pod in node.pods.values() if pod.end_ns is None]
-    rates = node_rates(
-        price=prices.now,
-        allocatable=node.facts.allocatable,
-        requests=[pod.requests[-1].requests for pod in running],
-        usages=[pod.usage for pod in running],
-    )
-    price = prices.now
-    saved = 0.0 if price.on_demand_usd_per_hour is None else price.on_demand_usd_per_hour - price.usd_per_hour
-    saved_per_usd = saved / price.usd_per_hour if price.usd_per_hour > 0 else 0.0
-    known = {pod.uid: pod for pod in before.pods} if before is not None and before.price == price else {}
-    pods: list[PodRate] = []
-    allocated = 0.0
-    for pod, usd in zip(running, rates.pods, strict=True):
-        rate = known.get(pod.uid)
-        if rate is None or rate.usd != usd or rate.workload != pod.workload or rate.workload_kind != pod.workload_kind:
-            cpu, memory, gpu = usd
-            savings = (cpu + memory + gpu) * saved_per_usd
-            rate = PodRate(pod.uid, pod.namespace, pod.name, pod.workload_kind, pod.workload, usd, savings)
-        pods.append(rate)
-        allocated += rate.savings
-    return NodeRate(
-        node.facts,
-        node.identity,
-        price,
-        "",
-        prices.on_demand,
-        prices.spot,
-        tuple(pods),
-        rates.system,
-        rates.idle,
-        saved - allocated,
-    )
+        price = prices.now
+        saved = 0.0 if price.on_demand_usd_per_hour is None else price.on_demand_usd_per_hour - price.usd_per_hour
+        saved_per_usd = saved / price.usd_per_hour if price.usd_per_hour > 0 else 0.0
+        usd_per_byte_second = self._usd_per_gib(node, book) / BYTES_PER_GIB * SECONDS_PER_HOUR
+        known = {pod.uid: pod for pod in before.pods} if before is not None and before.price == price else {}
+        pods: list[PodRate] = []
+        allocated = 0.0
+        for pod, usd in zip(running, rates.pods, strict=True):
+            storage = self._storage.get(pod.uid, 0.0)
+            network = pod.transmit_bytes_per_second * usd_per_byte_second
+            rate = known.get(pod.uid)
+            if (
+                rate is None
+                or rate.usd != usd
+                or rate.storage != storage
+                or rate.network != network
+                or rate.workload != pod.workload
+                or rate.workload_kind != pod.workload_kind
+            ):
+                savings = sum(usd) * saved_per_usd
+                rate = PodRate(
+                    pod.uid,
+                    pod.namespace,
+                    pod.name,
+                    pod.workload_kind,
+                    pod.workload,
+                    usd,
+                    savings,
+                    storage,
+                    network,
+                )
+            pods.append(rate)
+            allocated += rate.savings
+        return NodeRate(
+            node.facts,
+            node.identity,
+            price,
+            "",
+            prices.on_demand,
+            prices.spot,
+            tuple(pods),
+            rates.system,
+            rates.idle,
+            saved - allocated,
+            network=node.transmit_bytes_per_second * usd_per_byte_second,
+            use=_use(running, price),
+        )
+
+    def _usd_per_gib(self, node: Node, book: PriceBook) -> float:
+        if not self._network_shares:
+            return 0.0
+        return book.network_usd_per_gib(node.identity.provider, node.identity.region, self._network_shares)
+
+
+def _use(pods: Sequence[Pod], price: NodePrice) -> dict[tuple[str, str, str], Use]:
+    """Return what pods use and reserve, by workload; of a node whose pods' usage isn't known nothing."""
+    found: dict[tuple[str, str, str], Use] = {}
+    if all(pod.usage is NOTHING for pod in pods):
+        return found
+    for pod in pods:
+        used, reserved = pod.usage, pod.requests[-1].requests
+        wasted = above = 0.0
+        for unit, uses, has in zip(price.unit_prices, used, reserved, strict=True):
+            if uses > has:
+                above += (uses - has) * unit
+            else:
+                wasted += (has - uses) * unit
+        key = (pod.namespace, pod.workload_kind, pod.workload)
+        use = Use(used, reserved, wasted, above)
+        known = found.get(key)
+        found[key] = use if known is None else known.plus(use)
+    return found

@@ -144,6 +144,7 @@ class Settlement:
                 end_ns=window.end_ns,
                 usd_per_gib=self._usd_per_gib(node),
             )
+            node.transmit_bytes_per_second = sent.rest_bytes_per_second
             self._settle_sample(node, state, timeline, told, sent)
             outcome = Outcome.SETTLED
         else:
@@ -255,6 +256,7 @@ class Settlement:
             if any(pod.usage != NOTHING for pod in node.pods.values()):  # gauges go on by requests too
                 for pod in node.pods.values():
                     pod.usage, pod.transmit_bytes_per_second = NOTHING, 0.0
+                node.transmit_bytes_per_second = 0.0
                 self._inventory.mark(node.facts.uid)
             self._forget_settled(node, state)
             state.charged = [uid for uid in state.charged if uid in state.pods]

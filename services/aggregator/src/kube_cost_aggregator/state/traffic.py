@@ -41,6 +41,12 @@ class Sent:
     rest_bytes: int
     usd_per_gib: float
 
+    @property
+    def rest_bytes_per_second(self) -> float:
+        """What the node itself sent on average."""
+        seconds = (self.end_ns - self.start_ns) / NS_PER_SECOND
+        return self.rest_bytes / seconds if seconds > 0 else 0.0
+
 
 def growth(state: NodeState, sample: UsageSample) -> Growth:
     """Return what a sample says is more than its node's state does.

@@ -1,0 +1,118 @@
+"""Costs by what they are for, use by what was reserved, traffic: series that change with usage, as chunks of text."""
+
+from collections.abc import Iterable, Mapping
+
+from kube_cost_aggregator.history.store import NO_MONEY, Money
+from kube_cost_aggregator.outputs.breakdown_families import (
+    BREAKDOWN_FAMILIES,
+    CLUSTER_HOURLY,
+    CLUSTER_TOTAL,
+    EFFICIENCY,
+    LOAD_BALANCER,
+    PVC,
+    RESOURCE_HOURLY,
+    RESOURCE_TOTAL,
+    RESOURCES,
+    TRAFFIC,
+    USED_ABOVE,
+    WASTED,
+)
+from kube_cost_aggregator.outputs.chunks import Block, Chunk
+from kube_cost_aggregator.outputs.overview import NamespaceMoney, Overview
+from kube_cost_aggregator.outputs.text import Namer, number, usd
+from kube_cost_aggregator.state.ledger import COMPONENTS, Totals
+from kube_cost_aggregator.state.rates import NO_USE, NodeRate, Rates, Use
+from kube_cost_common.domain.money import format_usd
+from kube_cost_common.domain.resources import COMPUTE
+
+Values = dict[tuple[str, ...], str]
+
+
+class BreakdownSeries:
+    """Keeps the chunks of these families; they are written anew with everything else, every few seconds."""
+
+    def __init__(self, *, cluster: str) -> None:
+        self._blocks = {family.name: Block(Namer(family, cluster=cluster)) for family in BREAKDOWN_FAMILIES}
+
+    def take(
+        self, rates: Rates, totals: Totals, overview: Overview, *, with_rates: bool
+    ) -> dict[str, dict[str, Chunk]]:
+        """Return the chunks of now; without `with_rates` of settled money and traffic alone."""
+        values: dict[str, Values] = {
+            RESOURCE_TOTAL: _by_resource(
+                (row.namespace, totals.namespaces[row.namespace].resource_counters)
+                for row in overview.namespaces
+                if row.namespace in totals.namespaces
+            ),
+            CLUSTER_TOTAL: {(name,): format_usd(totals.components.get(name, 0)) for name in COMPONENTS},
+        }
+        for column, family in enumerate(TRAFFIC):
+            values[family] = {
+                (namespace,): str(traffic[column]) for namespace, traffic in sorted(totals.traffic.items())
+            }
+        if with_rates:
+            values |= self._rates(rates, overview)
+        return {name: {"": block.update(values.get(name, {}))} for name, block in self._blocks.items()}
+
+    def _rates(self, rates: Rates, overview: Overview) -> dict[str, Values]:
+        used = _use(rates.nodes.values())
+        return {
+            RESOURCE_HOURLY: _by_resource((row.namespace, row.money) for row in overview.namespaces),
+            CLUSTER_HOURLY: {(name,): format_usd(nano) for name, nano in _components(overview.namespaces).items()},
+            EFFICIENCY: _efficiency(used),
+            WASTED: {key: usd(use.wasted) for key, use in sorted(used.items())},
+            USED_ABOVE: {key: usd(use.above) for key, use in sorted(used.items())},
+            PVC: {
+                (*volume.facts.claim, volume.facts.storage_class): usd(volume.usd_per_hour)
+                for volume in sorted(rates.volumes.values(), key=lambda one: one.facts.name)
+                if volume.facts.claim is not None and volume.usd_per_hour is not None
+            },
+            LOAD_BALANCER: {
+                (balancer.facts.namespace, balancer.facts.name): usd(balancer.usd_per_hour)
+                for balancer in sorted(rates.load_balancers, key=lambda one: (one.facts.namespace, one.facts.name))
+                if balancer.usd_per_hour is not None
+            },
+        }
+
+
+def _by_resource(amounts: Iterable[tuple[str, Money]]) -> Values:
+    return {
+        (namespace, resource): format_usd(getattr(money, resource))
+        for namespace, money in amounts
+        for resource in RESOURCES
+    }
+
+
+def _components(rows: Iterable[NamespaceMoney]) -> Mapping[str, int]:
+    everything = NO_MONEY
+    for row in rows:
+        everything = everything.plus(row.money)
+    compute = everything.cpu + everything.memory + everything.gpu
+    return dict(
+        zip(
+            COMPONENTS,
+            (compute, everything.storage, everything.network, everything.load_balancer, everything.control_plane),
+            strict=True,
+        )
+    )
+
+
+def _use(nodes: Iterable[NodeRate]) -> dict[tuple[str, str, str], Use]:
+    found: dict[tuple[str, str, str], Use] = {}
+    for node in nodes:
+        for key, use in node.use.items():
+            known = found.get(key)
+            found[key] = use if known is None else known.plus(use)
+    return found
+
+
+def _efficiency(used: Mapping[tuple[str, str, str], Use]) -> Values:
+    by_namespace: dict[str, Use] = {}
+    for (namespace, _, _), use in used.items():
+        by_namespace[namespace] = by_namespace.get(namespace, NO_USE).plus(use)
+    return {
+        (namespace, resource): number(uses / reserved)
+        for namespace, use in sorted(by_namespace.items())
+        for resource, uses, reserved in zip(COMPUTE, use.used, use.reserved, strict=True)
+        if reserved > 0
+    }
