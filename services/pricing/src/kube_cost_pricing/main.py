@@ -1,5 +1,6 @@
 """The pricing service: reads which prices are needed, and answers with them."""
 
+import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +19,7 @@ from kube_cost_common.runtime.kv_mirror import KvMirror
 from kube_cost_common.runtime.lifecycle import CannotStartError, Service, run
 from kube_cost_common.runtime.status import StatusReporter, new_instance
 from kube_cost_price_snapshot import load
+from kube_cost_pricing import lookup
 from kube_cost_pricing.cache import Lifetimes
 from kube_cost_pricing.calls.breaker import BreakerSettings
 from kube_cost_pricing.calls.caller import Caller, CallSettings
@@ -45,8 +47,14 @@ _CONDITIONS = {
 
 
 def main() -> int:
-    """Run the service; return the process's exit code."""
+    """Run the service, or the command `lookup`; return the process's exit code."""
     stamina.instrumentation.set_on_retry_hooks([])  # what fails is counted, and said once
+    match sys.argv[1:]:
+        case ["lookup", *arguments]:
+            return lookup.main(arguments)
+        case [unknown, *_]:
+            print(f"kube-cost-pricing: unknown command {unknown!r}; there is lookup", file=sys.stderr)  # noqa: T201 - said to a person
+            return lookup.WRONG
     return run("pricing", PricingConfig, compose)
 
 
