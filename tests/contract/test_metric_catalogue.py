@@ -13,8 +13,8 @@ from harness.costs import STARTED_NS, Shown, WatchedKind, node_rate, pod_rate, r
 from kube_cost_aggregator.history.store import Traffic
 from kube_cost_aggregator.outputs.families import CATALOGUE, FAMILIES, Family, ReportedSeries
 from kube_cost_aggregator.state.facts import ServiceFacts
-from kube_cost_aggregator.state.ledger import Totals
 from kube_cost_aggregator.state.rates import LoadBalancerRate, Use
+from kube_cost_aggregator.state.totals import Totals
 from kube_cost_common.domain.resources import Resources
 from kube_cost_common.messages.status import Reading
 

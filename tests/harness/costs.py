@@ -13,9 +13,9 @@ from kube_cost_aggregator.outputs.rendering import Rendering
 from kube_cost_aggregator.outputs.sources import Sources
 from kube_cost_aggregator.state.components import Components
 from kube_cost_aggregator.state.facts import NodeFacts, VolumeFacts
-from kube_cost_aggregator.state.ledger import Totals
 from kube_cost_aggregator.state.rates import WAITING, NodeRate, PodRate, Rates, VolumeRate
 from kube_cost_aggregator.state.timings import Timings
+from kube_cost_aggregator.state.totals import Totals
 from kube_cost_common.domain.money import NS_PER_DAY, NS_PER_SECOND
 from kube_cost_common.domain.nodes import identify
 from kube_cost_common.domain.resources import Resources

@@ -181,7 +181,13 @@ class MemoryStore:
         self.batches: list[Batch] = []
         self._state = state
 
-    async def load(self, *, now_ns: int, month_start: int) -> LedgerState:  # noqa: ARG002 - the protocol's
+    async def load(
+        self,
+        *,
+        now_ns: int,
+        month_start: int,  # noqa: ARG002 - the protocol's
+        own_hours_from: int | None = None,  # noqa: ARG002 - likewise
+    ) -> LedgerState:
         """Return what it was made with, or an empty ledger that begins now."""
         return self._state or LedgerState(
             started_at_ns=now_ns,

@@ -23,7 +23,9 @@ from kube_cost_aggregator.state.prices import PriceShelf
 from kube_cost_aggregator.state.restart import restore
 from kube_cost_aggregator.state.settlement import Patience, Settlement
 from kube_cost_aggregator.state.standing import LAG_NS, StandingCosts
+from kube_cost_common.domain.basis import Basis
 from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES
+from kube_cost_common.domain.sharing import NOTHING_SHARED, SharingRules
 from kube_cost_common.messages.usage import UsageSample
 from kube_cost_simulator.clock import ManualClock
 from kube_cost_simulator.cluster import SimulatedCluster
@@ -66,7 +68,11 @@ class Twin:
         start_ns: int = 1_790_000_000 * SECOND_NS,
         interval_seconds: int = 60,
         read_seconds: int = 5,
+        basis: Basis = "max",
+        sharing: SharingRules = NOTHING_SHARED,
     ) -> None:
+        self._basis: Basis = basis
+        self._sharing = sharing
         self.clock = ManualClock(start_ns=start_ns)
         self.cluster = SimulatedCluster(scenario=scenario, seed=seed, clock=self.clock)
         self.agents: dict[str, SimulatedAgent] = {}
@@ -96,7 +102,7 @@ class Twin:
         """Begin with what the ledger has committed, as a new process would."""
         self.store = open_store(self._folder / "ledger.sqlite")
         self.inventory = Inventory(changed=lambda: None)
-        self.ledger = Ledger(store=self.store)
+        self.ledger = Ledger(store=self.store, sharing=self._sharing)
         self.shelf = PriceShelf(defaults=None, changed=lambda: None)
         shares = self.cluster.history.prices.network.shares
         self.settlement = Settlement(
@@ -105,6 +111,7 @@ class Twin:
             prices=self.shelf,
             patience=Patience(),
             network_shares={sku: float(share) for sku, share in shares.items()},
+            basis=self._basis,
         )
         self.standing = StandingCosts(
             inventory=self.inventory, ledger=self.ledger, prices=self.shelf, price_patience_seconds=600.0

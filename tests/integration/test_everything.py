@@ -7,7 +7,9 @@ import pytest
 from harness.compared import Tolerance, check
 from harness.everything import ledger_rows, settled_costs, truth_rows
 from harness.twin import Twin
-from kube_cost_aggregator.state.ledger import COMPONENTS
+from kube_cost_aggregator.state.totals import CLUSTER, COMPONENTS, IDLE, PSEUDO, SYSTEM
+from kube_cost_common.domain.basis import Basis
+from kube_cost_common.domain.sharing import SharingRules
 from kube_cost_simulator.everything.scenarios import everything_scenario, mixed_clouds_scenario
 
 STANDING = ("storage", "load_balancer", "control_plane", "volume", "claim", "service")
@@ -58,3 +60,43 @@ async def test_a_restart_in_the_middle_changes_nothing(tmp_path: Path) -> None:
     twin.close()
     check(truth, found, kinds=STANDING, tolerances=dict.fromkeys(STANDING, EXACT))
     assert set(counters) == set(COMPONENTS)
+
+
+@pytest.mark.parametrize("basis", ["request", "usage"])
+async def test_pods_are_charged_by_one_of_both_alone(tmp_path: Path, basis: Basis) -> None:
+    """By requests, or by usage: the rest of a node is idle, and all adds up."""
+    twin = Twin(scenario=mixed_clouds_scenario(), folder=tmp_path, seed=3, basis=basis)
+    await twin.start()
+    await twin.run(1500)
+    await twin.catch_up()
+    truth, found = truth_rows(await settled_costs(twin, basis=basis)), ledger_rows(tmp_path)
+    twin.close()
+    check(truth, found, kinds=("cpu", "memory", "namespace", "node", "idle", "system"))
+
+
+async def test_sharing_moves_money_and_makes_none(tmp_path: Path) -> None:
+    """Idle by weight, system evenly, a whole namespace: what is shared is 0 in every hour and in all."""
+    rules = SharingRules(
+        lines={IDLE: "weighted", SYSTEM: "even", CLUSTER: "weighted", "kube-system": "weighted"}, pseudo=PSEUDO
+    )
+    twin = Twin(scenario=mixed_clouds_scenario(), folder=tmp_path, seed=4, sharing=rules)
+    await twin.start()
+    await twin.run(900)
+    twin.close()
+    await twin.start_aggregator()
+    twin.relist()
+    await twin.run(3000)
+    totals = twin.ledger.totals
+    rows = {name: total.money for name, total in totals.namespaces.items()}
+    own = sum(money.total - money.shared for money in rows.values())
+    twin.close()
+    assert sum(money.shared for money in rows.values()) == 0
+    assert sum(money.total for money in rows.values()) == own == sum(totals.components.values())
+    for line in rules.lines:
+        assert rows[line].total == 0, f"{line} has given all of it"
+    takers = {name: money for name, money in rows.items() if name not in rules.lines and name not in PSEUDO}
+    weights = {name: money.total - money.shared for name, money in takers.items()}
+    for name, money in takers.items():
+        assert money.shared > 0, name
+    dearest, cheapest = max(weights, key=weights.__getitem__), min(weights, key=weights.__getitem__)
+    assert takers[dearest].shared > takers[cheapest].shared

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from kube_cost_aggregator.state.totals import CLUSTER, IDLE, PSEUDO, SYSTEM
+from kube_cost_common.domain.sharing import SharingRules
 from kube_cost_common.runtime.mesh import DefaultPriceConfig, Port, PositiveSeconds
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -79,3 +81,15 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
             "internet": self.network_internet_share,
         }
         return {sku: share for sku, share in shares.items() if share}
+
+    @property
+    def sharing(self) -> SharingRules:
+        """What is shared over namespaces, and how."""
+        served = [name for part in self.shared_namespaces.split(",") if (name := part.strip())]
+        lines = {
+            IDLE: self.share_idle,
+            SYSTEM: self.share_system,
+            CLUSTER: self.share_control_plane,
+            **dict.fromkeys(served, self.share_namespaces),
+        }
+        return SharingRules(lines=lines, pseudo=PSEUDO)

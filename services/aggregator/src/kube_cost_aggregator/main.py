@@ -70,7 +70,8 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
     counters, problems, readiness = Counters(), Problems(), Readiness(CONDITIONS)
 
     store = await _open_store(config, service)
-    ledger = Ledger(store=store)
+    sharing = config.sharing
+    ledger = Ledger(store=store, sharing=sharing)
     try:
         open_pods = await ledger.load(began_ns := clock.now_ns())
     except StoreError as error:
@@ -91,11 +92,12 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         prices=shelf,
         patience=_patience(config),
         network_shares=config.network_shares,
+        basis=config.cost_basis,
     )
     standing = StandingCosts(
         inventory=inventory, ledger=ledger, prices=shelf, price_patience_seconds=config.price_wait_seconds
     )
-    board = RateBoard(inventory=inventory, network_shares=config.network_shares)
+    board = RateBoard(inventory=inventory, network_shares=config.network_shares, basis=config.cost_basis)
     timings = Timings()
     components = Components(
         fold=ledger.fold,
@@ -173,6 +175,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
 
     sources = Sources(
         cluster=config.cluster,
+        sharing=sharing,
         version=version("kube-cost-aggregator"),
         revision=os.environ.get("KUBE_COST_REVISION", ""),
         rates=lambda: board.refresh(shelf.book),

@@ -16,7 +16,7 @@ from harness.costs import Shown, node_rate, rates_of
 from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
 from kube_cost_aggregator.history.store import Batch, Money, NodeHour, NodeState, PodHour, PodRow
 from kube_cost_aggregator.outputs.api import Api
-from kube_cost_aggregator.state.ledger import Totals
+from kube_cost_aggregator.state.totals import Totals
 from kube_cost_common.runtime.http import serving
 
 NOW = 1_800_000_000  # 2027-01-15T08:00:00Z

@@ -8,8 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from harness.clock import TurnedClock
 from harness.costs import Shown, day_of, node_rate, pod_rate, rates_of, total_of, volume_rate
 from kube_cost_aggregator.outputs.cost_series import Chunks, CostSeries
-from kube_cost_aggregator.state.ledger import Totals
 from kube_cost_aggregator.state.rates import Rates
+from kube_cost_aggregator.state.totals import Totals
 from kube_cost_common.runtime.health import Readiness
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]

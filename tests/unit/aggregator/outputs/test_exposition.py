@@ -16,7 +16,7 @@ from harness.costs import Shown, node_rate, pod_rate, rates_of, total_of
 from harness.parts import Part, program
 from kube_cost_aggregator.outputs.exposition import CONTENT_TYPE, Metrics, accepts_gzip
 from kube_cost_aggregator.outputs.rendering import Rendering
-from kube_cost_aggregator.state.ledger import Totals
+from kube_cost_aggregator.state.totals import Totals
 from kube_cost_common.domain.settlement import Usd
 from kube_cost_common.runtime.clock import SystemClock
 from kube_cost_common.runtime.health import Readiness

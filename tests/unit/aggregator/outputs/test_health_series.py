@@ -2,7 +2,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from harness.costs import STARTED_NS, Shown, WatchedKind, node_rate, pod_rate, rates_of
 from kube_cost_aggregator.outputs.families import ReportedSeries
-from kube_cost_aggregator.state.ledger import Totals
+from kube_cost_aggregator.state.totals import Totals
 from kube_cost_common.messages.status import Reading, StatusReport
 
 

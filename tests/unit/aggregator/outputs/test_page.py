@@ -9,7 +9,7 @@ from aiohttp.test_utils import make_mocked_request
 from harness.costs import Shown, WatchedKind, day_of, node_rate, pod_rate, rates_of, total_of
 from kube_cost_aggregator.outputs.markup import dollars
 from kube_cost_aggregator.outputs.page import Page
-from kube_cost_aggregator.state.ledger import Totals
+from kube_cost_aggregator.state.totals import Totals
 
 HOSTILE = "\"><script>alert(1)</script>&amp;'<img src=x onerror=1>"
 

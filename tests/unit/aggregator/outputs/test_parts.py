@@ -2,7 +2,7 @@ import pytest
 
 from harness.costs import Shown, WatchedKind, node_rate, rates_of
 from kube_cost_aggregator.outputs.parts import Part, age, listed, parts_of
-from kube_cost_aggregator.state.ledger import Totals
+from kube_cost_aggregator.state.totals import Totals
 from kube_cost_common.messages.status import StatusReport
 
 

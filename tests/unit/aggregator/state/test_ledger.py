@@ -13,8 +13,9 @@ from harness.bench import Bench
 from harness.records import HOUR, MINUTE, START, FakeKernel, MemoryStore, pod_facts
 from kube_cost_aggregator.history.sqlite import open_store
 from kube_cost_aggregator.history.store import StoreError, StreamCursor
-from kube_cost_aggregator.state.ledger import IDLE, Ledger, month_start
+from kube_cost_aggregator.state.ledger import Ledger
 from kube_cost_aggregator.state.pods import Pod
+from kube_cost_aggregator.state.totals import IDLE, month_start
 from kube_cost_common.domain.resources import Resources
 from kube_cost_common.domain.settlement import Change, HourCharges, PodCharge, Usd
 

@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from kube_cost_aggregator.history.store import NO_MONEY, Money
-from kube_cost_aggregator.state.ledger import CLUSTER, IDLE, SYSTEM, UNCLAIMED
 from kube_cost_aggregator.state.rates import NodeRate, PodRate, Rates
+from kube_cost_aggregator.state.totals import CLUSTER, IDLE, SYSTEM, UNCLAIMED
 from kube_cost_common.domain.money import to_nano
 from kube_cost_common.domain.settlement import NO_USD
 

@@ -1,7 +1,7 @@
 """The families that say what costs are for, how much of what is reserved is used, and what pods send and write."""
 
 from kube_cost_aggregator.outputs.family import BYTES, NONE, USD, USD_PER_HOUR, Family
-from kube_cost_aggregator.state.ledger import COMPONENTS
+from kube_cost_aggregator.state.totals import COMPONENTS
 from kube_cost_common.domain.resources import COMPUTE
 
 RESOURCES = ("cpu", "memory", "gpu", "storage", "network", "load_balancer", "control_plane")

@@ -20,8 +20,8 @@ from kube_cost_aggregator.outputs.breakdown_families import (
 from kube_cost_aggregator.outputs.chunks import Block, Chunk
 from kube_cost_aggregator.outputs.overview import NamespaceMoney, Overview
 from kube_cost_aggregator.outputs.text import Namer, number, usd
-from kube_cost_aggregator.state.ledger import COMPONENTS, Totals
 from kube_cost_aggregator.state.rates import NO_USE, NodeRate, Rates, Use
+from kube_cost_aggregator.state.totals import COMPONENTS, Totals
 from kube_cost_common.domain.money import format_usd
 from kube_cost_common.domain.resources import COMPUTE
 

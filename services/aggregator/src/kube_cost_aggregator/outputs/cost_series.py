@@ -24,10 +24,11 @@ from kube_cost_aggregator.outputs.family import USD
 from kube_cost_aggregator.outputs.node_lines import FAMILIES_OF_A_NODE, NodeLines
 from kube_cost_aggregator.outputs.overview import NamespaceMoney, Overview
 from kube_cost_aggregator.outputs.text import Namer, usd
-from kube_cost_aggregator.state.ledger import CLUSTER, IDLE, SYSTEM, UNCLAIMED, Totals, month_start
 from kube_cost_aggregator.state.rates import NodeRate, Rates, VolumeRate
+from kube_cost_aggregator.state.totals import CLUSTER, PSEUDO, UNCLAIMED, Totals, month_start
 from kube_cost_common.domain.money import HOURS_PER_DAY, HOURS_PER_MONTH, NS_PER_DAY, format_usd
 from kube_cost_common.domain.nodes import ON_DEMAND, SPOT
+from kube_cost_common.domain.sharing import NOTHING_SHARED, SharingRules
 
 Chunks = dict[str, dict[str, Chunk]]
 """Chunks by family and by a key of their own, in the order in which they stand."""
@@ -43,7 +44,7 @@ _INFO_COLUMN = FAMILIES_OF_A_NODE.index("kube_cost_node_info")
 _SPOT_COLUMN = FAMILIES_OF_A_NODE.index("kube_cost_node_spot_hourly_usd")
 _NO_TOTAL = NamespaceTotal()
 _SELDOM = frozenset({UNCLAIMED, CLUSTER})
-PSEUDO = frozenset({IDLE, SYSTEM}) | _SELDOM
+
 _POD = POD_FAMILIES[0].name
 _WORKLOAD = WORKLOAD_FAMILIES[0].name
 _NODES_TOTAL, _SPOT_PRICE, _VOLUME = (family.name for family in CLUSTER_FAMILIES)
@@ -52,7 +53,8 @@ _NODES_TOTAL, _SPOT_PRICE, _VOLUME = (family.name for family in CLUSTER_FAMILIES
 class CostSeries:
     """Keeps the chunks of all cost families. `nodes` are the rates that are in them, by node name."""
 
-    def __init__(self, *, cluster: str) -> None:
+    def __init__(self, *, cluster: str, sharing: SharingRules = NOTHING_SHARED) -> None:
+        self._sharing = sharing
         self._pod_namer = Namer(POD_FAMILIES[0], cluster=cluster)
         self._workload_namer = Namer(WORKLOAD_FAMILIES[0], cluster=cluster)
         self._namespace_blocks = [Block(Namer(family, cluster=cluster)) for family in NAMESPACE_FAMILIES]
@@ -120,7 +122,7 @@ class CostSeries:
         spending = {name for name, days in totals.days.items() if any(day >= first_day for day in days)}
         names = sorted((known | self.sums.namespaces.keys() | self._others.keys() | spending) - PSEUDO)
         rows: list[NamespaceMoney] = []
-        for name, money in self.sums.by_namespace(names, self._others):
+        for name, money in self._shared(list(self.sums.by_namespace(names, self._others))):
             total = totals.namespaces.get(name, _NO_TOTAL)
             if name in _SELDOM and total is _NO_TOTAL and not money.total:
                 continue
@@ -144,6 +146,14 @@ class CostSeries:
         if with_settled:
             nodes: Values = {(capacity,): format_usd(totals.nodes.get(capacity, 0)) for capacity in (ON_DEMAND, SPOT)}
             self._write_cluster(_NODES_TOTAL, nodes)
+
+    def _shared(self, rates: list[tuple[str, Money]]) -> list[tuple[str, Money]]:
+        """Return the rates with what sharing moves now."""
+        if not self._sharing.any:
+            return rates
+        own = {name: money.total for name, money in rates}
+        moved = self._sharing.moved(own, own)
+        return [(name, money._replace(shared=moved.get(name, 0))) for name, money in rates]
 
     def take_workloads(self) -> Iterator[str]:
         """Bring the chunks of workloads up to date, one a namespace; yields each namespace as it is done."""

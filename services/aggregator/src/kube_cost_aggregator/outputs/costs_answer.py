@@ -6,7 +6,7 @@ import msgspec
 
 from kube_cost_aggregator.history.store import GROUP_COLUMNS, NO_MONEY, CostRow, GroupBy, Money
 from kube_cost_aggregator.outputs.windows import Window, rfc3339
-from kube_cost_aggregator.state.ledger import Totals
+from kube_cost_aggregator.state.totals import Totals
 from kube_cost_common.domain.money import HOURS_PER_MONTH, NANO_PER_USD, NS_PER_SECOND, format_usd
 
 LINES_AT_A_TIME = 1_000

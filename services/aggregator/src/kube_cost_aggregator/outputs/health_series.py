@@ -9,9 +9,9 @@ from kube_cost_aggregator.outputs.families import COMPONENTS, FAMILIES, Reported
 from kube_cost_aggregator.outputs.health_families import HEALTH_FAMILIES
 from kube_cost_aggregator.outputs.sources import Sources
 from kube_cost_aggregator.outputs.text import Namer, number, series_prefix
-from kube_cost_aggregator.state.ledger import Totals
 from kube_cost_aggregator.state.rates import WAITING, NodeRate
 from kube_cost_aggregator.state.timings import Summary
+from kube_cost_aggregator.state.totals import Totals
 from kube_cost_common.domain.money import NS_PER_SECOND
 from kube_cost_common.messages.status import Reading
 

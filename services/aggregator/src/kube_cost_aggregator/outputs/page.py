@@ -14,8 +14,8 @@ from kube_cost_aggregator.outputs.page_style import STYLE
 from kube_cost_aggregator.outputs.parts import Part, listed, parts_of
 from kube_cost_aggregator.outputs.sources import Sources
 from kube_cost_aggregator.outputs.windows import rfc3339
-from kube_cost_aggregator.state.ledger import CLUSTER, IDLE, SYSTEM, UNCLAIMED, month_start
 from kube_cost_aggregator.state.rates import WAITING, NodeRate
+from kube_cost_aggregator.state.totals import CLUSTER, IDLE, SYSTEM, UNCLAIMED, month_start
 from kube_cost_common.domain.money import HOURS_PER_DAY, HOURS_PER_MONTH, NS_PER_SECOND
 
 REFRESH_SECONDS = 15

@@ -26,7 +26,7 @@ class Rendering:
 
     def __init__(self, *, sources: Sources) -> None:
         self._sources = sources
-        self._costs = CostSeries(cluster=sources.cluster)
+        self._costs = CostSeries(cluster=sources.cluster, sharing=sources.sharing)
         self._breakdown = BreakdownSeries(cluster=sources.cluster)
         self._health = HealthSeries(sources=sources, reported=ReportedSeries())
         self._process = ProcessSeries(cluster=sources.cluster, registry=process_registry())

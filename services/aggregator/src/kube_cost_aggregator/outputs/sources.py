@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kube_cost_aggregator.state.components import Components
-from kube_cost_aggregator.state.ledger import Totals
 from kube_cost_aggregator.state.rates import Rates
 from kube_cost_aggregator.state.timings import Timings
+from kube_cost_aggregator.state.totals import Totals
+from kube_cost_common.domain.sharing import NOTHING_SHARED, SharingRules
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters, Problems, Readiness
 
@@ -64,6 +65,7 @@ class Sources:
     watches: Callable[[], Sequence[WatchFacts]]
     bus_connected: Callable[[], bool]
     pending_messages: Callable[[], int | None]
+    sharing: SharingRules = NOTHING_SHARED
     components: Components
     timings: Timings
     counters: Counters

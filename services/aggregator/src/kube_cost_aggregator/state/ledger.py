@@ -2,8 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -29,36 +27,32 @@ from kube_cost_aggregator.history.store import (
     Traffic,
 )
 from kube_cost_aggregator.state.pods import Pod
+from kube_cost_aggregator.state.totals import (
+    CLUSTER,
+    COMPONENTS_COUNTER,
+    COMPUTE,
+    CONTROL_PLANE,
+    IDLE,
+    LOAD_BALANCER,
+    NETWORK,
+    NODES_COUNTER,
+    STORAGE,
+    SYSTEM,
+    Totals,
+    month_start,
+)
 from kube_cost_common.domain.money import NANO_PER_USD, NS_PER_SECOND, to_nano
 from kube_cost_common.domain.settlement import HourCharges, PodCharge, Usd
-
-IDLE = "__idle__"
-SYSTEM = "__system__"
-UNCLAIMED = "__unclaimed__"
-"""Volumes that no claim has."""
-CLUSTER = "__cluster__"
-"""The control plane, and what nodes send beside their pods."""
-
-NODES_COUNTER = "nodes_nano_usd"
-"""Prefix of the ledger's own counters of what nodes cost, by capacity type."""
-
-COMPONENTS_COUNTER = "components_nano_usd"
-"""Likewise of what else costs, by component."""
-
-COMPUTE, STORAGE, NETWORK, LOAD_BALANCER, CONTROL_PLANE = COMPONENTS = (
-    "compute",
-    "storage",
-    "network",
-    "load_balancer",
-    "control_plane",
-)
-"""What a cluster's cost is made of."""
+from kube_cost_common.domain.sharing import NOTHING_SHARED, SharingRules
 
 _OBJECT_COMPONENTS: Mapping[ObjectKind, str] = {
     "volume": STORAGE,
     "load_balancer": LOAD_BALANCER,
     "control_plane": CONTROL_PLANE,
 }
+
+SHARED_HOURS = 7
+"""How long an hour's own costs are kept, by which what is shared in it is weighted: samples may come 6 h late."""
 
 _SECONDS_PER_HOUR = 3600
 _SECONDS_PER_DAY = 86_400
@@ -80,34 +74,6 @@ class ObjectCharge(NamedTuple):
     pods: Mapping[int, float] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What is committed, for who shows it: immutable, swapped after each commit. Money is in nano-USD.
-
-    `days` has each namespace's money by Unix day, of this month. `nodes` is what nodes cost by capacity type,
-    `components` what everything costs by component, `traffic` what the pods of each namespace sent, read, wrote.
-    `settled_through_ns` is the oldest node's; None before any is settled. `counters` are other processes', folded.
-    """
-
-    started_at_ns: int = 0
-    namespaces: Mapping[str, NamespaceTotal] = field(default_factory=dict)
-    days: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
-    nodes: Mapping[str, int] = field(default_factory=dict)
-    settled_through_ns: int | None = None
-    counters: Mapping[str, int | float] = field(default_factory=dict)
-    components: Mapping[str, int] = field(default_factory=dict)
-    traffic: Mapping[str, Traffic] = field(default_factory=dict)
-
-    def today(self, namespace: str, now_ns: int) -> int:
-        """Return what the namespace cost since UTC midnight."""
-        return self.days.get(namespace, {}).get(now_ns // NS_PER_SECOND // _SECONDS_PER_DAY, 0)
-
-    def month_to_date(self, namespace: str, now_ns: int) -> int:
-        """Return what the namespace cost since the month began, in UTC."""
-        first = month_start(now_ns) // _SECONDS_PER_DAY
-        return sum(nano for day, nano in self.days.get(namespace, {}).items() if day >= first)
-
-
 class Ledger:
     """Books charges, and commits them with all that the next settlement starts from.
 
@@ -115,8 +81,11 @@ class Ledger:
     meanwhile, is tried again. So memory is never behind the store, and what is shown (`totals`) is never ahead of it.
     """
 
-    def __init__(self, *, store: Store) -> None:
+    def __init__(self, *, store: Store, sharing: SharingRules = NOTHING_SHARED) -> None:
         self._store = store
+        self._sharing = sharing
+        self._own_hours: dict[int, dict[str, int]] = {}
+        self._unshared: dict[int, dict[str, int]] = {}
         self._next_pod_id = 1
         self._next_node_id = 1
         self._next_object_id = 1
@@ -135,7 +104,11 @@ class Ledger:
 
     async def load(self, now_ns: int) -> list[PodRow]:
         """Take up what was committed, and return the pods that were running then. Raises StoreError."""
-        state = await self._store.load(now_ns=now_ns, month_start=month_start(now_ns))
+        state = await self._store.load(
+            now_ns=now_ns,
+            month_start=month_start(now_ns),
+            own_hours_from=now_ns // NS_PER_SECOND - SHARED_HOURS * _SECONDS_PER_HOUR if self._sharing.any else None,
+        )
         self._next_pod_id, self._next_node_id = state.next_pod_id, state.next_node_id
         self._namespaces = dict(state.namespace_totals)
         for (namespace, day), nano in state.namespace_days.items():
@@ -146,6 +119,9 @@ class Ledger:
         self.nodes = {node.uid: node for node in state.nodes}
         self.objects = {known.uid: known for known in state.objects}
         self.gone_nodes = dict.fromkeys(state.gone_nodes, now_ns)
+        self._own_hours = {}
+        for (hour, namespace), nano in state.own_hours.items():
+            self._own_hours.setdefault(hour, {})[namespace] = nano
         self.stream = state.stream
         self.started_at_ns = state.started_at_ns
         self.totals = self._view(now_ns)
@@ -301,6 +277,8 @@ class Ledger:
 
     async def commit(self, now_ns: int) -> None:
         """Write all that was booked, and then show it. Raises StoreError; nothing is lost by it."""
+        if self._sharing.any:
+            self._share()
         if self.batch:
             batch, self.batch = self.batch, Batch()
             try:
@@ -356,6 +334,12 @@ class Ledger:
         )
 
     def _add(self, hour: int, namespace: str, money: Money) -> None:
+        if self._sharing.any and not money.shared:
+            own = self._own_hours.setdefault(hour, {})
+            own[namespace] = own.get(namespace, 0) + money.total
+            if self._sharing.lines.get(namespace, "none") != "none":
+                given = self._unshared.setdefault(hour, {})
+                given[namespace] = given.get(namespace, 0) + money.total
         key = (hour, namespace)
         self.batch.namespace_hours[key] = self.batch.namespace_hours.get(key, Money()).plus(money)
         known = self._namespaces.get(namespace, _NO_TOTAL)
@@ -369,6 +353,22 @@ class Ledger:
         days = self._days.setdefault(namespace, {})
         day = hour // _SECONDS_PER_DAY
         days[day] = days.get(day, 0) + money.total
+
+    def _share(self) -> None:
+        """Move what has come to those lines that are shared since the last time, hour by hour.
+
+        Of an hour in which nobody else has cost anything yet it waits for who does.
+        """
+        for hour, given in list(self._unshared.items()):
+            moved = self._sharing.moved(self._own_hours[hour], given)
+            if moved:
+                del self._unshared[hour]
+            for namespace, nano in moved.items():
+                self._add(hour, namespace, Money(shared=nano))
+        newest = max(self._own_hours, default=0)
+        for hour in [hour for hour in self._own_hours if hour < newest - SHARED_HOURS * _SECONDS_PER_HOUR]:
+            del self._own_hours[hour]
+            self._unshared.pop(hour, None)
 
     def _count(self, name: str, amount: int) -> None:
         value = self._counters.get(name, 0) + amount
@@ -399,12 +399,6 @@ class Ledger:
             for name, value in self._counters.items()
             if name.startswith(prefix + ".")
         }
-
-
-def month_start(now_ns: int) -> int:
-    """Return the Unix seconds at which the UTC month of a moment began."""
-    now = datetime.fromtimestamp(now_ns // NS_PER_SECOND, tz=UTC)
-    return int(now.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp())
 
 
 def _money(row: Running) -> Money:

@@ -12,6 +12,7 @@ from kube_cost_aggregator.state.nodes import Node
 from kube_cost_aggregator.state.pods import Pod
 from kube_cost_aggregator.state.prices import PriceBook
 from kube_cost_aggregator.state.volumes import by_name, identify_volume
+from kube_cost_common.domain.basis import Basis, counted_requests, counted_usage
 from kube_cost_common.domain.nodes import NodeIdentity
 from kube_cost_common.domain.rates import node_rates
 from kube_cost_common.domain.resources import BYTES_PER_GIB, NOTHING, Resources
@@ -121,8 +122,15 @@ class Rates:
 class RateBoard:
     """Holds the rates; `refresh` brings them up to what the inventory and the price book say now."""
 
-    def __init__(self, *, inventory: Inventory, network_shares: Mapping[str, float] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        *,
+        inventory: Inventory,
+        network_shares: Mapping[str, float] = MappingProxyType({}),
+        basis: Basis = "max",
+    ) -> None:
         self._inventory = inventory
+        self._basis: Basis = basis
         self._network_shares = network_shares
         self._storage: dict[str, float] = {}
         self._volumes: dict[str, VolumeRate] = {}
@@ -225,8 +233,8 @@ class RateBoard:
         rates = node_rates(
             price=prices.now,
             allocatable=node.facts.allocatable,
-            requests=[pod.requests[-1].requests for pod in running],
-            usages=[pod.usage for pod in running],
+            requests=[counted_requests(self._basis, pod.requests[-1].requests, known_usage(pod)) for pod in running],
+            usages=[counted_usage(self._basis, known_usage(pod)) for pod in running],
         )
         price = prices.now
         saved = 0.0 if price.on_demand_usd_per_hour is None else price.on_demand_usd_per_hour - price.usd_per_hour
@@ -282,10 +290,15 @@ class RateBoard:
         return book.network_usd_per_gib(node.identity.provider, node.identity.region, self._network_shares)
 
 
+def known_usage(pod: Pod) -> Resources | None:
+    """Return what a pod used in the last sample, None where no sample has told."""
+    return None if pod.usage is NOTHING else pod.usage
+
+
 def _use(pods: Sequence[Pod], price: NodePrice) -> dict[tuple[str, str, str], Use]:
     """Return what pods use and reserve, by workload; of a node whose pods' usage isn't known nothing."""
     found: dict[tuple[str, str, str], Use] = {}
-    if all(pod.usage is NOTHING for pod in pods):
+    if not any(map(known_usage, pods)):
         return found
     for pod in pods:
         used, reserved = pod.usage, pod.requests[-1].requests

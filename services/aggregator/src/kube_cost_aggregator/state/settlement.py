@@ -1,6 +1,6 @@
 """Settles nodes: each sample, and the time that no sample covers, becomes charges in the ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from kube_cost_aggregator.state.restart import keep
 from kube_cost_aggregator.state.traffic import Sent, charge_sent, growth, sent_in
 from kube_cost_aggregator.state.unlisted import Known, is_unlisted, unlisted_node
 from kube_cost_aggregator.state.usages import Averages, attribute_unseen, averages, clock_offset_ns, rebase
+from kube_cost_common.domain.basis import Basis, counted_requests, counted_usage
 from kube_cost_common.domain.money import NS_PER_SECOND
 from kube_cost_common.domain.resources import NOTHING, Resources
 from kube_cost_common.domain.settlement import Change, PodSpan, PriceChange, settle
@@ -59,12 +60,14 @@ class Settlement:
         prices: PriceShelf,
         patience: Patience,
         network_shares: Mapping[str, float] = MappingProxyType({}),
+        basis: Basis = "max",
     ) -> None:
         self._inventory = inventory
         self._ledger = ledger
         self._prices = prices
         self._patience = patience
         self._network_shares = network_shares
+        self._basis = basis
         self._connected_since_ns: int | None = None
         self._unpriced_since_ns: dict[str, int] = {}
         self._priced: dict[str, NodeFacts] = {}
@@ -329,6 +332,7 @@ class Settlement:
                 usage=cpu_only,
                 unattributed_vcpu=unattributed,
                 estimated=True,
+                memory_known=False,
                 sent=sent,
             )
         self._book(
@@ -350,6 +354,7 @@ class Settlement:
         usage: Mapping[str, Resources] = MappingProxyType({}),
         unattributed_vcpu: float = 0.0,
         estimated: bool = False,
+        memory_known: bool = True,
         sent: Sent | None = None,
     ) -> None:
         """Charge a node's time from where it is settled to up to `through_ns`, or its own end if that is earlier."""
@@ -361,8 +366,8 @@ class Settlement:
                     key=pod.uid,
                     start_ns=max(pod.start_ns, start_ns),
                     end_ns=end_ns if pod.end_ns is None else min(pod.end_ns, end_ns),
-                    requests=pod.requests,
-                    usage=usage.get(pod.uid, NOTHING),
+                    requests=self._requests(pod, usage.get(pod.uid), memory_known=memory_known),
+                    usage=counted_usage(self._basis, usage.get(pod.uid)),
                     estimated=pod.estimated,
                 )
                 for pod in node.pods.values()
@@ -374,7 +379,7 @@ class Settlement:
                 allocatable=node.facts.allocatable,
                 prices=timeline,
                 pods=spans,
-                unattributed=Resources(unattributed_vcpu, 0.0, 0.0),
+                unattributed=counted_usage(self._basis, Resources(unattributed_vcpu, 0.0, 0.0)),
                 estimated=estimated or is_unlisted(node.facts.uid),
             )
             if sent is not None:
@@ -382,6 +387,20 @@ class Settlement:
             self._ledger.book(state, hours, node.pods)
         self._ledger.settled(state, max(start_ns, through_ns))
         node.settled_ns = state.settled_through_ns
+
+    def _requests(self, pod: Pod, usage: Resources | None, *, memory_known: bool) -> Sequence[Change]:
+        """Return a pod's requests as far as they count: by usage alone, only of what nobody looked at."""
+        if self._basis != "usage" or usage is None:
+            return pod.requests
+        return [
+            Change(
+                since_ns,
+                counted_requests(self._basis, asked, usage)._replace(
+                    memory_gib=0.0 if memory_known else asked.memory_gib
+                ),
+            )
+            for since_ns, asked in pod.requests
+        ]
 
     def _forget_settled(self, node: Node, state: NodeState) -> None:
         for pod in list(node.pods.values()):

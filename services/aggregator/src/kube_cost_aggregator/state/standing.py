@@ -7,10 +7,11 @@ from itertools import pairwise
 from kube_cost_aggregator.history.store import ObjectRow, ObjectState
 from kube_cost_aggregator.state.facts import ServiceFacts, VolumeFacts
 from kube_cost_aggregator.state.inventory import Inventory
-from kube_cost_aggregator.state.ledger import CLUSTER, UNCLAIMED, Ledger, ObjectCharge
+from kube_cost_aggregator.state.ledger import Ledger, ObjectCharge
 from kube_cost_aggregator.state.lifetimes import Lifetime
 from kube_cost_aggregator.state.pods import Pod
 from kube_cost_aggregator.state.prices import ESTIMATE, PriceBook, PriceShelf, RateChange
+from kube_cost_aggregator.state.totals import CLUSTER, UNCLAIMED
 from kube_cost_aggregator.state.volumes import by_name, identify_volume
 from kube_cost_common.domain.money import NS_PER_HOUR, NS_PER_SECOND
 
