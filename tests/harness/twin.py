@@ -21,7 +21,7 @@ from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.ledger import Ledger
 from kube_cost_aggregator.state.prices import PriceShelf
 from kube_cost_aggregator.state.restart import restore
-from kube_cost_aggregator.state.settlement import Patience, Settlement
+from kube_cost_aggregator.state.settlement import SIZED_LAG_NS, Patience, Settlement
 from kube_cost_aggregator.state.standing import LAG_NS, StandingCosts
 from kube_cost_common.domain.basis import Basis
 from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES
@@ -166,7 +166,7 @@ class Twin:
 
     async def catch_up(self) -> None:
         """Settle and commit what no sample will settle, as the intake does while the bus rests."""
-        self.settlement.catch_up(self.clock.now_ns(), connected=True, drained=True)
+        self.settlement.catch_up(self.clock.now_ns() + SIZED_LAG_NS, connected=True, drained=True)
         await self.ledger.commit(self.clock.now_ns())
 
     def truth(self) -> Truth:

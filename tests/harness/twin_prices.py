@@ -6,6 +6,7 @@ from fractions import Fraction
 from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.places import Place
 from kube_cost_aggregator.state.prices import CONTROL_PLANE_SKU, Since, instance_key, place_key, volume_key
+from kube_cost_aggregator.state.sized_pods import place_of, sizing
 from kube_cost_aggregator.state.volumes import by_name, identify_volume
 from kube_cost_common.domain.nodes import identify
 from kube_cost_common.messages.prices import (
@@ -105,9 +106,15 @@ def _of_places(prices: Prices, inventory: Inventory) -> Records:
         here = Place(provider, region, managed=False)
         for sku, usd in prices.network.usd_per_gib.items():
             records[place_key(here, NETWORK, sku)] = (Since(0, _record(usd, "gib")),)
-        for sizing, size in prices.pod_sizes.items():
-            records[place_key(here, POD_VCPU, sizing)] = (Since(0, _record(size.usd_per_vcpu_hour, "vcpu_hour")),)
-            records[place_key(here, POD_MEMORY, sizing)] = (Since(0, _record(size.usd_per_gb_hour, "gib_hour")),)
+    for node in inventory.nodes.values():
+        sold = sizing(node)
+        if sold is not None and sold in prices.pod_sizes:
+            size, there = prices.pod_sizes[sold], place_of(node, sold, inventory.region())
+            gb_per_gib = Fraction(1) if sold == "fargate" else Fraction(2**30, 10**9)
+            records[place_key(there, POD_VCPU, sold)] = (Since(0, _record(size.usd_per_vcpu_hour, "vcpu_hour")),)
+            records[place_key(there, POD_MEMORY, sold)] = (
+                Since(0, _record(size.usd_per_gb_hour * gb_per_gib, "gib_hour")),
+            )
     return records
 
 

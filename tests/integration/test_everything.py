@@ -29,7 +29,7 @@ async def test_every_kind_of_cost_is_the_truths(tmp_path: Path, seed: int) -> No
     truth, found = truth_rows(await settled_costs(twin)), ledger_rows(tmp_path)
     twin.close()
     check(truth, found, kinds=STANDING, tolerances=dict.fromkeys(STANDING, EXACT))
-    check(truth, found, kinds=("network", "idle", "system", "savings", "gpu"))
+    check(truth, found, kinds=("cpu", "memory", "gpu", "network", "idle", "system", "savings", "node", "component"))
 
 
 async def test_nodes_of_three_clouds_are_paid_side_by_side(tmp_path: Path) -> None:

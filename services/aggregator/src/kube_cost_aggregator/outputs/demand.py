@@ -8,6 +8,7 @@ from structlog.typing import FilteringBoundLogger
 from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.places import Place
 from kube_cost_aggregator.state.prices import CONTROL_PLANE_SKU, PriceBook, PriceShelf
+from kube_cost_aggregator.state.sized_pods import place_of, sizing
 from kube_cost_aggregator.state.volumes import by_name, identify_volume
 from kube_cost_common.domain.nodes import price_zone
 from kube_cost_common.messages.codec import encode
@@ -18,6 +19,8 @@ from kube_cost_common.messages.prices import (
     LOAD_BALANCER,
     NETWORK,
     ON_DEMAND,
+    POD_MEMORY,
+    POD_VCPU,
     SPOT,
     VOLUME,
     VOLUME_IOPS,
@@ -57,6 +60,11 @@ def demand_of(
 
 def _of_nodes(inventory: Inventory, book: PriceBook) -> Iterator[PriceRequest]:
     for node in inventory.nodes.values():
+        sold = sizing(node)
+        if sold is not None:
+            place = place_of(node, sold, inventory.region())
+            yield from (_regional(place, kind, sold) for kind in (POD_VCPU, POD_MEMORY))
+            continue
         identity, facts = node.identity, node.facts
         labels = book.node_labels(facts)
         for capacity in (ON_DEMAND, SPOT):

@@ -57,6 +57,8 @@ class PodFacts:
     host_network: bool = False
     claims: tuple[str, ...] = ()
     """Names of the persistent volume claims it mounts, in its own namespace."""
+    containers: tuple[tuple[float, float], ...] = ()
+    """vCPUs and GiB that each container which stays asks for."""
     terminated: bool = False
     """It has Succeeded or Failed, and reserves nothing more, also where no container says when (one that the kubelet
     refused has none)."""

@@ -23,6 +23,8 @@ from kube_cost_common.messages.prices import (
     LOAD_BALANCER,
     NETWORK,
     ON_DEMAND,
+    POD_MEMORY,
+    POD_VCPU,
     VOLUME,
     VOLUME_IOPS,
     VOLUME_THROUGHPUT,
@@ -167,6 +169,10 @@ class PriceBook:
     def control_plane_usd_per_hour(self, place: Place) -> tuple[float | None, str]:
         """Return what the control plane costs per hour, and the price's source; None: nothing, or not known."""
         return _last_rate(self.control_plane_timeline(place))
+
+    def pod_size_timelines(self, place: Place, sku: str) -> tuple[list[RateChange], list[RateChange]]:
+        """Return what a vCPU and a GiB of pods without a machine have cost per hour, as `volume_timeline` does."""
+        return self._hourly(place_key(place, POD_VCPU, sku)), self._hourly(place_key(place, POD_MEMORY, sku))
 
     def network_usd_per_gib(self, provider: str, region: str, shares: Mapping[str, float]) -> float:
         """Return what a GiB sent from there costs, of which each class (`zone`, `region`, `internet`) has its share.

@@ -6,14 +6,17 @@ from operator import add
 from types import MappingProxyType
 from typing import NamedTuple
 
+from kube_cost_aggregator.state import sized_pods
 from kube_cost_aggregator.state.facts import NodeFacts, ServiceFacts, VolumeFacts
 from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.nodes import Node
 from kube_cost_aggregator.state.pods import Pod
-from kube_cost_aggregator.state.prices import PriceBook
+from kube_cost_aggregator.state.prices import NodePrices, PriceBook
+from kube_cost_aggregator.state.sized_pods import size_of, sizing
 from kube_cost_aggregator.state.volumes import by_name, identify_volume
 from kube_cost_common.domain.basis import Basis, counted_requests, counted_usage
 from kube_cost_common.domain.nodes import NodeIdentity
+from kube_cost_common.domain.pod_sizes import Sizing
 from kube_cost_common.domain.rates import node_rates
 from kube_cost_common.domain.resources import BYTES_PER_GIB, NOTHING, Resources
 from kube_cost_common.domain.settlement import NO_USD, Usd
@@ -222,7 +225,8 @@ class RateBoard:
     def _rate(self, node: Node, book: PriceBook) -> NodeRate:
         """Return a node's rates; pods whose rates are those of before keep their snapshot, by identity."""
         before = self._nodes.get(node.facts.uid)
-        prices = book.node_prices(node.facts, node.identity)
+        sold = sizing(node)
+        prices = book.node_prices(node.facts, node.identity) if sold is None else self._sized_prices(node, sold, book)
         if prices.now is None:
             why = book.why_unpriced(node.identity)
             reason, detail = (WAITING, "") if why is None else (why.code, why.reason)
@@ -232,9 +236,11 @@ class RateBoard:
         running = [pod for pod in node.pods.values() if pod.end_ns is None]
         rates = node_rates(
             price=prices.now,
-            allocatable=node.facts.allocatable,
-            requests=[counted_requests(self._basis, pod.requests[-1].requests, known_usage(pod)) for pod in running],
-            usages=[counted_usage(self._basis, known_usage(pod)) for pod in running],
+            allocatable=node.facts.allocatable if sold is None else sized_pods.WHOLE,
+            requests=[size_of(pod, sold) for pod in running]
+            if sold is not None
+            else [counted_requests(self._basis, pod.requests[-1].requests, known_usage(pod)) for pod in running],
+            usages=[counted_usage(self._basis, None if sold else known_usage(pod)) for pod in running],
         )
         price = prices.now
         saved = 0.0 if price.on_demand_usd_per_hour is None else price.on_demand_usd_per_hour - price.usd_per_hour
@@ -283,6 +289,9 @@ class RateBoard:
             network=node.transmit_bytes_per_second * usd_per_byte_second,
             use=_use(running, price),
         )
+
+    def _sized_prices(self, node: Node, sold: Sizing, book: PriceBook) -> NodePrices:
+        return NodePrices(sized_pods.price_now(node, sold, book, self._inventory.region()), None, None)
 
     def _usd_per_gib(self, node: Node, book: PriceBook) -> float:
         if not self._network_shares:

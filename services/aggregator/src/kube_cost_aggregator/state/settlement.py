@@ -6,6 +6,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 
 from kube_cost_aggregator.history.store import NodeState
+from kube_cost_aggregator.state import sized_pods
 from kube_cost_aggregator.state.facts import NodeFacts
 from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.ledger import Ledger
@@ -13,6 +14,7 @@ from kube_cost_aggregator.state.nodes import Node
 from kube_cost_aggregator.state.pods import Pod
 from kube_cost_aggregator.state.prices import PriceBook, PriceShelf
 from kube_cost_aggregator.state.restart import keep
+from kube_cost_aggregator.state.sized_pods import sizing
 from kube_cost_aggregator.state.traffic import Sent, charge_sent, growth, sent_in
 from kube_cost_aggregator.state.unlisted import Known, is_unlisted, unlisted_node
 from kube_cost_aggregator.state.usages import Averages, attribute_unseen, averages, clock_offset_ns, rebase
@@ -21,6 +23,9 @@ from kube_cost_common.domain.money import NS_PER_SECOND
 from kube_cost_common.domain.resources import NOTHING, Resources
 from kube_cost_common.domain.settlement import Change, PodSpan, PriceChange, settle
 from kube_cost_common.messages.usage import PodUsage, UsageSample
+
+SIZED_LAG_NS = 5 * NS_PER_SECOND
+"""How long after the fact pods are settled that are sold by size: the watch may not have told of all of it yet."""
 
 
 class Outcome(Enum):
@@ -129,7 +134,7 @@ class Settlement:
         if node.extends and node.ended_ns is not None and end_ns > node.ended_ns:
             node.ended_ns = end_ns
             self._inventory.mark(node.facts.uid)
-        timeline = self._prices.book.node_timeline(node.facts, node.identity)
+        timeline = self._timeline(node)
         if not timeline and state.baseline_end_ns is not None:
             return Outcome.UNPRICED
         state.clock_offset_ns = node.clock_offset_ns = offset_ns
@@ -191,6 +196,8 @@ class Settlement:
                     self._settle_by_requests(node, state, node.ended_ns)
                     if state.settled_through_ns >= node.ended_ns or not waits_for_price:
                         self._forget_node(node, state, node.ended_ns, now_ns)
+            elif sizing(node) is not None:  # no agent will ever be there
+                self._settle_by_requests(node, state, now_ns - SIZED_LAG_NS)
             elif now_ns - self._connected_since_ns >= patience_ns:
                 self._settle_by_requests(node, state, now_ns - patience_ns)
 
@@ -237,20 +244,27 @@ class Settlement:
             self._priced, self._priced_by = {}, self._prices.book
         if self._priced.get(uid) is node.facts:  # as long as neither changes, a node that has a price keeps it
             return True
-        if self._prices.book.node_timeline(node.facts, node.identity):
+        if self._timeline(node):
             self._priced[uid] = node.facts
             self._unpriced_since_ns.pop(uid, None)
             return True
         since_ns = self._unpriced_since_ns.setdefault(uid, now_ns)
         if now_ns - since_ns < self._patience.price_seconds * NS_PER_SECOND:
             return True
-        self._prices.assume(uid)
-        return bool(self._prices.book.node_timeline(node.facts, node.identity))
+        if sizing(node) is None:
+            self._prices.assume(uid)
+        return bool(self._timeline(node))
+
+    def _timeline(self, node: Node) -> list[PriceChange]:
+        sold = sizing(node)
+        if sold is not None:
+            return sized_pods.timeline(node, sold, self._prices.book, self._inventory.region())
+        return self._prices.book.node_timeline(node.facts, node.identity)
 
     def _settle_by_requests(self, node: Node, state: NodeState, through_ns: int) -> None:
         if through_ns <= state.settled_through_ns:
             return
-        timeline = self._prices.book.node_timeline(node.facts, node.identity)
+        timeline = self._timeline(node)
         if timeline:
             for pod in node.pods.values():
                 if pod.led_by_samples:
@@ -361,12 +375,15 @@ class Settlement:
         start_ns = state.settled_through_ns
         end_ns = through_ns if node.ended_ns is None else min(through_ns, node.ended_ns)
         if end_ns > start_ns:
+            sold = sizing(node)
             spans = [
                 PodSpan(
                     key=pod.uid,
                     start_ns=max(pod.start_ns, start_ns),
                     end_ns=end_ns if pod.end_ns is None else min(pod.end_ns, end_ns),
-                    requests=self._requests(pod, usage.get(pod.uid), memory_known=memory_known),
+                    requests=self._requests(pod, usage.get(pod.uid), memory_known=memory_known)
+                    if sold is None
+                    else sized_pods.requests_of(pod, sold),
                     usage=counted_usage(self._basis, usage.get(pod.uid)),
                     estimated=pod.estimated,
                 )
@@ -376,11 +393,11 @@ class Settlement:
             hours = settle(
                 start_ns=start_ns,
                 end_ns=end_ns,
-                allocatable=node.facts.allocatable,
+                allocatable=node.facts.allocatable if sold is None else sized_pods.WHOLE,
                 prices=timeline,
                 pods=spans,
                 unattributed=counted_usage(self._basis, Resources(unattributed_vcpu, 0.0, 0.0)),
-                estimated=estimated or is_unlisted(node.facts.uid),
+                estimated=(estimated and sold is None) or is_unlisted(node.facts.uid),
             )
             if sent is not None:
                 charge_sent(hours, sent)

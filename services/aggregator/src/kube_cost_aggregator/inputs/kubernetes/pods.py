@@ -56,6 +56,7 @@ class _Reserved(NamedTuple):
     vcpu: float
     memory_gib: float
     gpus: Mapping[str, int]
+    containers: tuple[tuple[float, float], ...]
     faults: tuple[tuple[str, str], ...]
 
 
@@ -89,6 +90,7 @@ class PodReader:
             vcpu_request=reserved.vcpu,
             memory_gib_request=reserved.memory_gib,
             gpu_requests=reserved.gpus,
+            containers=reserved.containers,
             owner=self._fields.owner(meta.owner_references),
             labels=self._fields.kept_labels(meta.labels),
             host_network=spec.host_network,
@@ -141,11 +143,18 @@ class PodReader:
                 resize_infeasible=shape.resize_infeasible,
             )
         )
+        staying = [(f"containers[{ask.name}].resources", ask) for ask in shape.containers] + [
+            (f"initContainers[{ask.name}].resources", ask)
+            for ask in shape.init_containers
+            if ask.name in shape.sidecars
+        ]
+        alone = [amounts(f"spec.{where}.requests", ask.spec) for where, ask in staying]
         return _Reserved(
+            containers=tuple((each.get("cpu", 0) / 1000, each.get("memory", 0) / BYTES_PER_GIB) for each in alone),
             vcpu=held.pop("cpu", 0) / 1000,
             memory_gib=held.pop("memory", 0) / BYTES_PER_GIB,
             gpus=held,
-            faults=tuple(faults),
+            faults=tuple(dict.fromkeys(faults)),
         )
 
 
