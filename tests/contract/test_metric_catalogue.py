@@ -48,7 +48,7 @@ def everything() -> Shown:
         ServiceFacts(uid="s", namespace="shop", name="web", created_ns=STARTED_NS, has_load_balancer=True), 0.02
     )
     rates = replace(rates_of(node, volumes=volumes), load_balancers=(balancer,), control_plane=0.1)
-    shown = Shown(cluster="eu", rates=rates, watches=[WatchedKind("pods")])
+    shown = Shown(cluster="eu", label_names=("team",), rates=rates, watches=[WatchedKind("pods")])
     shown.watches[0].last_event_ns = STARTED_NS
     shown.last_samples = {"n": STARTED_NS}
     shown.counters.add("kube_cost_samples_rejected_total", reason="value")

@@ -132,6 +132,7 @@ class Shown:
     """Everything that is shown, each part of it there to be changed."""
 
     cluster: str = ""
+    label_names: tuple[str, ...] = ()
     rates: Rates = field(default_factory=rates_of)
     totals: Totals = field(default_factory=Totals)
     last_samples: dict[str, int] = field(default_factory=dict)
@@ -149,6 +150,7 @@ class Shown:
         self.components = Components(fold=self.folded.update, clock=self.clock)
         self.sources = Sources(
             cluster=self.cluster,
+            label_names=self.label_names,
             version="1.2.3",
             revision="abc",
             rates=lambda: self.rates,

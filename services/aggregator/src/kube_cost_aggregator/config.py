@@ -33,6 +33,11 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
     spot_label: str = ""
     """A label of yours, or `label=value`, that marks spot nodes beside those of the clouds and Karpenter."""
 
+    labels: str = ""
+    """Labels of pods to add costs up by, separated by commas: `team,cost-center`. A pod without one has its
+    namespace's.
+    """
+
     network_zone_share: Share = 0.0
     """Which part of what pods send goes to another zone of their region: 0.2 is a fifth. It costs what that costs."""
 
@@ -81,6 +86,11 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
             "internet": self.network_internet_share,
         }
         return {sku: share for sku, share in shares.items() if share}
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The labels, each once, in their order."""
+        return tuple(dict.fromkeys(name for part in self.labels.split(",") if (name := part.strip())))
 
     @property
     def sharing(self) -> SharingRules:

@@ -131,7 +131,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         client=client,
         receiver=InventoryReceiver(inventory=inventory, last_seen_ns=settlement.last_seen_ns),
         gpus=DEFAULT_GPU_RESOURCES,
-        kept_labels=frozenset(),
+        kept_labels=frozenset(config.label_names),
         counters=counters,
         clock=clock,
         log=log,
@@ -176,6 +176,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
     sources = Sources(
         cluster=config.cluster,
         sharing=sharing,
+        label_names=config.label_names,
         version=version("kube-cost-aggregator"),
         revision=os.environ.get("KUBE_COST_REVISION", ""),
         rates=lambda: board.refresh(shelf.book),

@@ -19,6 +19,7 @@ CLUSTER_TOTAL = "kube_cost_cluster_usd_total"
 EFFICIENCY = "kube_cost_namespace_efficiency_ratio"
 WASTED = "kube_cost_workload_request_waste_hourly_usd"
 USED_ABOVE = "kube_cost_workload_usage_above_request_hourly_usd"
+LABEL = "kube_cost_label_hourly_usd"
 PVC = "kube_cost_pvc_hourly_usd"
 LOAD_BALANCER = "kube_cost_load_balancer_hourly_usd"
 TRAFFIC = (
@@ -95,6 +96,14 @@ BREAKDOWN_FAMILIES = (
         unit=USD_PER_HOUR,
         labels=_WORKLOAD,
         help=f"USD per hour of what the workload's pods use beyond what they reserve. {_USED} {_NOW}",
+    ),
+    Family(
+        name=LABEL,
+        type="gauge",
+        unit=USD_PER_HOUR,
+        labels=("label", "value"),
+        help="USD per hour by the value of a configured label of pods, or where they have none of their namespace; "
+        f"`__none__` where neither has. The sum for each label is that of everything. {_NOW}",
     ),
     Family(
         name=PVC,

@@ -8,6 +8,7 @@ from kube_cost_aggregator.outputs.breakdown_families import (
     CLUSTER_HOURLY,
     CLUSTER_TOTAL,
     EFFICIENCY,
+    LABEL,
     LOAD_BALANCER,
     PVC,
     RESOURCE_HOURLY,
@@ -18,6 +19,8 @@ from kube_cost_aggregator.outputs.breakdown_families import (
     WASTED,
 )
 from kube_cost_aggregator.outputs.chunks import Block, Chunk
+from kube_cost_aggregator.outputs.cost_series import CostSeries
+from kube_cost_aggregator.outputs.label_sums import by_label
 from kube_cost_aggregator.outputs.overview import NamespaceMoney, Overview
 from kube_cost_aggregator.outputs.text import Namer, number, usd
 from kube_cost_aggregator.state.rates import NO_USE, NodeRate, Rates, Use
@@ -31,13 +34,13 @@ Values = dict[tuple[str, ...], str]
 class BreakdownSeries:
     """Keeps the chunks of these families; they are written anew with everything else, every few seconds."""
 
-    def __init__(self, *, cluster: str) -> None:
+    def __init__(self, *, cluster: str, label_names: tuple[str, ...] = ()) -> None:
+        self._label_names = label_names
         self._blocks = {family.name: Block(Namer(family, cluster=cluster)) for family in BREAKDOWN_FAMILIES}
 
-    def take(
-        self, rates: Rates, totals: Totals, overview: Overview, *, with_rates: bool
-    ) -> dict[str, dict[str, Chunk]]:
+    def take(self, rates: Rates, totals: Totals, costs: CostSeries, *, with_rates: bool) -> dict[str, dict[str, Chunk]]:
         """Return the chunks of now; without `with_rates` of settled money and traffic alone."""
+        overview = costs.overview
         values: dict[str, Values] = {
             RESOURCE_TOTAL: _by_resource(
                 (row.namespace, totals.namespaces[row.namespace].resource_counters)
@@ -52,6 +55,7 @@ class BreakdownSeries:
             }
         if with_rates:
             values |= self._rates(rates, overview)
+            values[LABEL] = by_label(self._label_names, rates, costs.sums, overview)
         return {name: {"": block.update(values.get(name, {}))} for name, block in self._blocks.items()}
 
     def _rates(self, rates: Rates, overview: Overview) -> dict[str, Values]:

@@ -27,7 +27,7 @@ class Rendering:
     def __init__(self, *, sources: Sources) -> None:
         self._sources = sources
         self._costs = CostSeries(cluster=sources.cluster, sharing=sources.sharing)
-        self._breakdown = BreakdownSeries(cluster=sources.cluster)
+        self._breakdown = BreakdownSeries(cluster=sources.cluster, label_names=sources.label_names)
         self._health = HealthSeries(sources=sources, reported=ReportedSeries())
         self._process = ProcessSeries(cluster=sources.cluster, registry=process_registry())
         self._rates_known = False
@@ -53,7 +53,7 @@ class Rendering:
         self._rates_known = self._rates_known or sources.readiness.ready
         await self._breathing(self._costs.take(rates, totals, sources.clock.now_ns(), with_rates=self._rates_known))
         await asyncio.sleep(0)
-        breakdown = self._breakdown.take(rates, totals, self._costs.overview, with_rates=self._rates_known)
+        breakdown = self._breakdown.take(rates, totals, self._costs, with_rates=self._rates_known)
         await asyncio.sleep(0)
         self._families = {**breakdown, **self._health.take(self._costs.nodes.values(), totals, served)}
         await asyncio.sleep(0)

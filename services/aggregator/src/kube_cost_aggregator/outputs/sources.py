@@ -66,6 +66,7 @@ class Sources:
     bus_connected: Callable[[], bool]
     pending_messages: Callable[[], int | None]
     sharing: SharingRules = NOTHING_SHARED
+    label_names: tuple[str, ...] = ()
     components: Components
     timings: Timings
     counters: Counters

@@ -23,6 +23,7 @@ from kube_cost_common.domain.settlement import NO_USD, Usd
 from kube_cost_common.domain.unit_prices import NodePrice
 
 SECONDS_PER_HOUR = 3600
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 WAITING = "waiting"
 """Why a node has no price: pricing hasn't said anything of it yet. Else it is pricing's code."""
@@ -43,6 +44,8 @@ class PodRate(NamedTuple):
     savings: float
     storage: float = 0.0
     network: float = 0.0
+    labels: Mapping[str, str] = NO_LABELS
+    """Those of the pod that costs are added up by."""
 
 
 class Use(NamedTuple):
@@ -118,6 +121,7 @@ class Rates:
     volumes: Mapping[str, VolumeRate]
     namespaces: frozenset[str]
     load_balancers: Sequence[LoadBalancerRate] = ()
+    namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     control_plane: float = 0.0
     """USD per hour of the control plane; 0 where nobody charges for it, or its price isn't known."""
 
@@ -174,7 +178,8 @@ class RateBoard:
             if life.end_ns is None and life.facts.has_load_balancer
         )
         fee, _ = book.control_plane_usd_per_hour(place)
-        self.now = Rates(nodes, self._volumes, names, balancers, fee or 0.0)
+        labels = {one.name: one.labels for one in inventory.namespaces.values()}
+        self.now = Rates(nodes, self._volumes, names, balancers, labels, fee or 0.0)
         return self.now
 
     def _refresh_volumes(self, book: PriceBook) -> None:
@@ -252,6 +257,7 @@ class RateBoard:
         for pod, usd in zip(running, rates.pods, strict=True):
             storage = self._storage.get(pod.uid, 0.0)
             network = pod.transmit_bytes_per_second * usd_per_byte_second
+            labels = pod.facts.labels if pod.facts is not None else NO_LABELS
             rate = known.get(pod.uid)
             if (
                 rate is None
@@ -260,6 +266,7 @@ class RateBoard:
                 or rate.network != network
                 or rate.workload != pod.workload
                 or rate.workload_kind != pod.workload_kind
+                or rate.labels != labels
             ):
                 savings = sum(usd) * saved_per_usd
                 rate = PodRate(
@@ -272,6 +279,7 @@ class RateBoard:
                     savings,
                     storage,
                     network,
+                    labels,
                 )
             pods.append(rate)
             allocated += rate.savings
