@@ -25,6 +25,7 @@ from kube_cost_aggregator.state.settlement import SIZED_LAG_NS, Patience, Settle
 from kube_cost_aggregator.state.standing import LAG_NS, StandingCosts
 from kube_cost_common.domain.basis import Basis
 from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES
+from kube_cost_common.domain.privacy import PLAIN, PodNames
 from kube_cost_common.domain.sharing import NOTHING_SHARED, SharingRules
 from kube_cost_common.messages.usage import UsageSample
 from kube_cost_simulator.clock import ManualClock
@@ -70,7 +71,11 @@ class Twin:
         read_seconds: int = 5,
         basis: Basis = "max",
         sharing: SharingRules = NOTHING_SHARED,
+        pod_names: PodNames = PLAIN,
+        labels: frozenset[str] = frozenset(),
     ) -> None:
+        self._pod_names = pod_names
+        self._labels = labels
         self._basis: Basis = basis
         self._sharing = sharing
         self.clock = ManualClock(start_ns=start_ns)
@@ -112,12 +117,15 @@ class Twin:
             patience=Patience(),
             network_shares={sku: float(share) for sku, share in shares.items()},
             basis=self._basis,
+            pod_names=self._pod_names,
         )
         self.standing = StandingCosts(
             inventory=self.inventory, ledger=self.ledger, prices=self.shelf, price_patience_seconds=600.0
         )
         self._receiver = InventoryReceiver(inventory=self.inventory, last_seen_ns=self.settlement.last_seen_ns)
-        reader = ObjectReader(gpus=DEFAULT_GPU_RESOURCES, kept_labels=frozenset(), report=_never)
+        reader = ObjectReader(
+            gpus=DEFAULT_GPU_RESOURCES, kept_labels=self._labels, report=_never, pod_names=self._pod_names
+        )
         self._resources = {resource.kind: resource for resource in all_resources(reader=reader, report=_never).all()}
         restore(self.inventory, self.ledger, await self.ledger.load(self.clock.now_ns()))
 

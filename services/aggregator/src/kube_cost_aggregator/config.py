@@ -33,6 +33,14 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
     spot_label: str = ""
     """A label of yours, or `label=value`, that marks spot nodes beside those of the clouds and Karpenter."""
 
+    pod_names: Literal["plain", "hash", "drop"] = "plain"
+    """What stands for pods' names in metrics, the ledger, the API, the page and logs: the names, a hash of each that
+    needs `KUBE_COST_POD_NAMES_SECRET`, or nothing, so that pods are added up by what remains.
+    """
+
+    pod_names_secret: str = ""
+    """The key of these hashes: who has it can find a name's hash. Give every replica the same, and keep it."""
+
     labels: str = ""
     """Labels of pods to add costs up by, separated by commas: `team,cost-center`. A pod without one has its
     namespace's.

@@ -40,6 +40,7 @@ from kube_cost_aggregator.state.settlement import Patience, Settlement
 from kube_cost_aggregator.state.standing import StandingCosts
 from kube_cost_aggregator.state.timings import Timings
 from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES
+from kube_cost_common.domain.privacy import PodNames
 from kube_cost_common.messages.names import STATUS_SUBJECTS
 from kube_cost_common.messages.streams import BUCKETS, DEMAND, PRICES, STREAMS, USAGE, USAGE_ACK_WAIT_SECONDS
 from kube_cost_common.runtime.bus import Bus, BusError
@@ -71,6 +72,10 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
 
     store = await _open_store(config, service)
     sharing = config.sharing
+    try:
+        pod_names = PodNames(show=config.pod_names, key=config.pod_names_secret.encode())
+    except ValueError as error:
+        raise CannotStartError(f"KUBE_COST_POD_NAMES: {error}; set KUBE_COST_POD_NAMES_SECRET") from error
     ledger = Ledger(store=store, sharing=sharing)
     try:
         open_pods = await ledger.load(began_ns := clock.now_ns())
@@ -93,6 +98,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         patience=_patience(config),
         network_shares=config.network_shares,
         basis=config.cost_basis,
+        pod_names=pod_names,
     )
     standing = StandingCosts(
         inventory=inventory, ledger=ledger, prices=shelf, price_patience_seconds=config.price_wait_seconds
@@ -132,6 +138,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         receiver=InventoryReceiver(inventory=inventory, last_seen_ns=settlement.last_seen_ns),
         gpus=DEFAULT_GPU_RESOURCES,
         kept_labels=frozenset(config.label_names),
+        pod_names=pod_names,
         counters=counters,
         clock=clock,
         log=log,

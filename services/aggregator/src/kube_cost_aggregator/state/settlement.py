@@ -20,6 +20,7 @@ from kube_cost_aggregator.state.unlisted import Known, is_unlisted, unlisted_nod
 from kube_cost_aggregator.state.usages import Averages, attribute_unseen, averages, clock_offset_ns, rebase
 from kube_cost_common.domain.basis import Basis, counted_requests, counted_usage
 from kube_cost_common.domain.money import NS_PER_SECOND
+from kube_cost_common.domain.privacy import PLAIN, PodNames
 from kube_cost_common.domain.resources import NOTHING, Resources
 from kube_cost_common.domain.settlement import Change, PodSpan, PriceChange, settle
 from kube_cost_common.messages.usage import PodUsage, UsageSample
@@ -66,6 +67,7 @@ class Settlement:
         patience: Patience,
         network_shares: Mapping[str, float] = MappingProxyType({}),
         basis: Basis = "max",
+        pod_names: PodNames = PLAIN,
     ) -> None:
         self._inventory = inventory
         self._ledger = ledger
@@ -73,6 +75,7 @@ class Settlement:
         self._patience = patience
         self._network_shares = network_shares
         self._basis = basis
+        self._pod_names = pod_names
         self._connected_since_ns: int | None = None
         self._unpriced_since_ns: dict[str, int] = {}
         self._priced: dict[str, NodeFacts] = {}
@@ -305,15 +308,16 @@ class Settlement:
     def _add_unseen(self, node: Node, used: PodUsage, offset_ns: int) -> Pod:
         """Take up a pod that came, and perhaps went, without any watch telling: it is charged by its usage."""
         start_ns = used.since_ns + offset_ns
+        name = self._pod_names.shown(used.name)
         pod = Pod(
             uid=used.uid,
             usage_uid=used.uid,
             namespace=used.namespace,
-            name=used.name,
+            name=name,
             node_name=node.facts.name,
             node_uid=node.facts.uid,
             workload_kind="Pod",
-            workload=used.name,
+            workload=name,
             start_ns=start_ns,
             end_ns=used.last_ns + offset_ns if used.ended else None,
             requests=[Change(start_ns, NOTHING)],

@@ -12,6 +12,7 @@ from kube_cost_aggregator.inputs.kubernetes.reading import ObjectError
 from kube_cost_aggregator.inputs.kubernetes.resources import Facts, all_resources
 from kube_cost_aggregator.inputs.kubernetes.watch import OnProblem, Receiver, Watch, WatchState, WatchTimes, nobody
 from kube_cost_common.domain.gpus import GpuResources
+from kube_cost_common.domain.privacy import PLAIN, PodNames
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters
 from kube_cost_common.runtime.lifecycle import Service
@@ -29,6 +30,7 @@ class ClusterWatch:
         receiver: Receiver[Facts],
         gpus: GpuResources,
         kept_labels: frozenset[str],
+        pod_names: PodNames = PLAIN,
         counters: Counters,
         clock: Clock,
         log: FilteringBoundLogger,
@@ -40,9 +42,10 @@ class ClusterWatch:
         `on_problem` is told what is wrong with the watch of a kind, and when nothing is any more.
         """
         self._counters = counters
+        self._pod_names = pod_names
         self._log = log
         self._said: OrderedDict[tuple[str, ...], None] = OrderedDict()
-        reader = ObjectReader(gpus=gpus, kept_labels=kept_labels, report=self._bad_object)
+        reader = ObjectReader(gpus=gpus, kept_labels=kept_labels, report=self._bad_object, pod_names=pod_names)
         self._watches = tuple(
             Watch(
                 client=client,
@@ -92,6 +95,8 @@ class ClusterWatch:
     def _bad_object(self, error: ObjectError) -> None:
         """Count a bad object each time, log it the first time."""
         self._failed(error)
+        if error.kind == "Pod":
+            error.name = self._pod_names.shown(error.name)
         what = (error.kind, error.namespace, error.name, error.field)
         if what in self._said:
             return

@@ -24,6 +24,7 @@ from kube_cost_aggregator.state.facts import (
     VolumeFacts,
 )
 from kube_cost_common.domain.gpus import GpuResources
+from kube_cost_common.domain.privacy import PLAIN, PodNames
 
 ANNOTATION_PREFIX = "kube-cost.io/"
 """The annotations of namespaces that are this project's: budgets."""
@@ -61,10 +62,15 @@ _NOT_BOUND = frozenset({"Available", "Released", "Failed"})
 class ObjectReader:
     """Makes facts of objects. Each method raises ObjectError where an object is no use at all."""
 
-    def __init__(self, *, gpus: GpuResources, kept_labels: frozenset[str], report: Report) -> None:
-        """Take which extended resources are GPUs, which labels of pods and claims to keep, and who hears of faults."""
+    def __init__(
+        self, *, gpus: GpuResources, kept_labels: frozenset[str], report: Report, pod_names: PodNames = PLAIN
+    ) -> None:
+        """Take which extended resources are GPUs, which labels of pods and claims to keep, and who hears of faults.
+
+        `pod_names` says what stands for pods' names: nothing behind here has seen one that isn't to be shown.
+        """
         self._fields = FieldReader(gpus=gpus, kept_labels=kept_labels, report=report)
-        self._pods = PodReader(fields=self._fields)
+        self._pods = PodReader(fields=self._fields, pod_names=pod_names)
 
     def pod(self, pod: Pod) -> PodFacts:
         """Return the facts of a pod."""

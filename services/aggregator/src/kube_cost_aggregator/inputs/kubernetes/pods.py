@@ -15,6 +15,7 @@ from kube_cost_aggregator.inputs.kubernetes.shapes import (
     ResourceRequirements,
 )
 from kube_cost_aggregator.state.facts import PodFacts
+from kube_cost_common.domain.privacy import PodNames
 from kube_cost_common.domain.quantity import QuantityError
 from kube_cost_common.domain.requests import PodReservations, Requests, Reservation, effective_requests
 from kube_cost_common.domain.resources import BYTES_PER_GIB
@@ -63,8 +64,9 @@ class _Reserved(NamedTuple):
 class PodReader:
     """Makes facts of pods."""
 
-    def __init__(self, *, fields: FieldReader) -> None:
+    def __init__(self, *, fields: FieldReader, pod_names: PodNames) -> None:
         self._fields = fields
+        self._pod_names = pod_names
         self._reserved = lru_cache(maxsize=_SHAPES)(self._reserve)
 
     def read(self, pod: Pod) -> PodFacts:
@@ -79,7 +81,7 @@ class PodReader:
             uid=meta.uid,
             usage_uid=_usage_uid(meta),
             namespace=sys.intern(meta.namespace),
-            name=meta.name,
+            name=self._pod_names.shown(meta.name),
             node_name=sys.intern(spec.node_name),
             created_ns=self._fields.created_ns(_KIND, meta),
             bound_ns=self._fields.time_ns(_KIND, meta, _SCHEDULED_FIELD, scheduled.last_transition_time)
