@@ -123,7 +123,7 @@ def test_parts_of_an_older_writer_get_their_defaults() -> None:
         uid="u", namespace="n", name="p", since_ns=1, last_ns=2, ended=False, cpu_seconds=0.5, memory_byte_seconds=8.0
     )
     assert sample.pods == [pod]
-    assert msgspec.structs.astuple(pod)[8:] == (None,) * 7
+    assert msgspec.structs.astuple(pod)[8:] == (None,) * 8
 
     demand = decode(
         wire_records.PRICE_DEMAND.record, [1, "c", [["aws", "r", "z", "instance", "m5.large", "linux", "spot"]]]
@@ -173,7 +173,7 @@ def test_fields_of_a_later_minor_version_are_passed_over(wire: WireRecord, later
 def test_later_fields_are_appended_to_parts_too() -> None:
     """The test before would show nothing if its lists weren't longer."""
     longer = appended(wire_records.USAGE_SAMPLE.plain, ["later"])
-    assert [len(longer), len(longer[9]), len(longer[9][0]), len(longer[10]), len(longer[10][0])] == [14, 2, 10, 1, 16]
+    assert [len(longer), len(longer[9]), len(longer[9][0]), len(longer[10]), len(longer[10][0])] == [14, 2, 10, 1, 17]
 
 
 def test_a_whole_number_is_a_float_where_a_float_is_meant() -> None:

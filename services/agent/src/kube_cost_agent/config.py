@@ -47,3 +47,11 @@ class AgentConfig(MeshConfig, frozen=True, kw_only=True):
 
     kubelet_timeout_seconds: Annotated[float, Meta(gt=0, le=60)] = 10.0
     """For one whole answer; a kubelet under load takes seconds."""
+
+    dcgm_url: Annotated[str, Meta(pattern="^(https?://.+)?$")] = ""
+    """`/metrics` of the node's DCGM exporter, to know how busy pods keep their GPUs: `http://$(HOST_IP):9400/metrics`.
+    Empty: GPUs are charged all the same, by request; only their use isn't known.
+    """
+
+    dcgm_interval_seconds: Annotated[float, Meta(ge=1, le=60)] = 15.0
+    """How often it is asked; the exporter has new figures every 30 s unless told otherwise."""

@@ -11,6 +11,8 @@ import aiohttp
 from kube_cost_agent.agent import Agent, phase_seconds, read_boot_id, seconds_to_phase
 from kube_cost_agent.cgroups import CgroupReader
 from kube_cost_agent.config import AgentConfig
+from kube_cost_agent.dcgm import Dcgm
+from kube_cost_agent.gpu_rounds import GpuRounds
 from kube_cost_agent.kubelet import Kubelet, KubeletAddress
 from kube_cost_agent.machine import read_machine
 from kube_cost_agent.publisher import Publisher
@@ -121,6 +123,20 @@ async def compose(config: AgentConfig, service: Service) -> None:
         ),
     )
     service.keep("status", status.run())
+    if config.dcgm_url:
+        gpus = GpuRounds(
+            dcgm=Dcgm(url=config.dcgm_url, timeout_seconds=config.kubelet_timeout_seconds, session=http),
+            session=session,
+            counters=counters,
+            problems=problems,
+            log=log,
+        )
+        service.keep(
+            "gpu reads",
+            every(
+                config.dcgm_interval_seconds, gpus.read, name="gpu reads", clock=clock, log=log, on_error=gpus.failed
+            ),
+        )
 
     log.info("agent started", node=config.node_name, cluster=config.cluster_id, cgroup_root=config.cgroup_root)
     await service.stopped()

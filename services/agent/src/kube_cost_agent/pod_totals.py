@@ -3,10 +3,14 @@
 from collections.abc import Callable
 
 from kube_cost_agent.readings import CgroupReading, IoReading, NetworkReading, Parts, PodSummary, StorageReading
-from kube_cost_agent.totals import Counter, HeldIntegral, TrapezoidIntegral
+from kube_cost_agent.totals import Counter, GpuSeconds, HeldIntegral, TrapezoidIntegral
 
 FOLD_AFTER_READS = 12
 """A part that has been away for a minute of reads is settled for good; a live pod may lose many containers."""
+
+
+LONGEST_GPU_GAP_NS = 60_000_000_000
+"""How long two looks at a GPU may lie apart and still say how it was between them: four of the usual ones."""
 
 
 class _Part:
@@ -112,6 +116,7 @@ class PodTotals:
         self._network: tuple[Counter, Counter] | None = None
         self._storage_time_ns = 0
         self._storage: HeldIntegral | None = None
+        self._gpus: GpuSeconds | None = None
 
     def follow(self, at_ns: int, parts: Parts) -> None:
         """Take the pod's cgroups as they are at `at_ns`; one that was thought to be gone is there again."""
@@ -133,6 +138,18 @@ class PodTotals:
             self._follow_network(summary.network)
         if summary.ephemeral_storage is not None and summary.ephemeral_storage.time_ns > self._storage_time_ns:
             self._follow_storage(summary.ephemeral_storage)
+
+    def learn_gpus(self, at_ns: int, busy_gpus: float | None) -> None:
+        """Take how many GPUs it keeps busy at `at_ns`, None where no GPU is said to be its own."""
+        if self._gpus is not None:
+            self._gpus.follow(at_ns, busy_gpus or 0.0, longest_gap_ns=LONGEST_GPU_GAP_NS)
+        elif busy_gpus is not None:
+            self._gpus = GpuSeconds(at_ns, busy_gpus)
+
+    @property
+    def gpu_seconds(self) -> float | None:
+        """Busy GPUs, integrated since it was first said to have one; None before."""
+        return None if self._gpus is None else self._gpus.total
 
     @property
     def receive_bytes(self) -> int | None:

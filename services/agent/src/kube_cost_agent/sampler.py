@@ -1,5 +1,7 @@
 """Readings in, one usage sample out. No IO and no clock: times come with the readings."""
 
+from collections.abc import Mapping
+
 from kube_cost_agent.machine import UNKNOWN_MACHINE, Machine
 from kube_cost_agent.pod_totals import CgroupTotals, PodTotals
 from kube_cost_agent.readings import NetworkReading, NodeReading, PodSummary, Summary
@@ -70,6 +72,12 @@ class Sampler:
             if pod is not None:
                 pod.learn(said)
 
+    def learn_gpus(self, at_ns: int, busy: Mapping[tuple[str, str], float]) -> None:
+        """Take how many GPUs pods keep busy at `at_ns`, by namespace and name; pods that it doesn't name use none."""
+        for pod in self._pods.values():
+            if pod.ended_samples_left is None and pod.name:
+                pod.learn_gpus(at_ns, busy.get((pod.namespace, pod.name)))
+
     def sample(self, end_ns: int) -> UsageSample:
         """Return the sample that ends at `end_ns` and starts where the one before ended.
 
@@ -138,4 +146,5 @@ def _pod_usage(pod: PodTotals) -> PodUsage:
         read_operations=read_operations,
         write_operations=write_operations,
         ephemeral_byte_seconds=pod.ephemeral_byte_seconds,
+        gpu_seconds=pod.gpu_seconds,
     )

@@ -63,6 +63,25 @@ class TrapezoidIntegral:
         self._level_bytes = level_bytes
 
 
+class GpuSeconds:
+    """How long a pod kept GPUs busy: between two reads a straight line; over a longer gap nothing is known."""
+
+    __slots__ = ("_at_ns", "_busy_gpus", "total")
+
+    def __init__(self, at_ns: int, busy_gpus: float) -> None:
+        self._at_ns = at_ns
+        self._busy_gpus = busy_gpus
+        self.total = 0.0
+
+    def follow(self, at_ns: int, busy_gpus: float, *, longest_gap_ns: int) -> None:
+        """Take how many GPUs it keeps busy at `at_ns`."""
+        gap_ns = at_ns - self._at_ns
+        if 0 < gap_ns <= longest_gap_ns:
+            self.total += (self._busy_gpus + busy_gpus) / 2 * gap_ns / 1_000_000_000
+        self._at_ns = at_ns
+        self._busy_gpus = busy_gpus
+
+
 class HeldIntegral:
     """Byte-seconds of a level that is told seldom: it holds until another one is told.
 

@@ -44,12 +44,12 @@ def test_a_pod_without_a_name_passes() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), -1.0, -1e-300, 1e308])
-@pytest.mark.parametrize("field", ["cpu_seconds", "memory_byte_seconds", "ephemeral_byte_seconds"])
+@pytest.mark.parametrize("field", ["cpu_seconds", "memory_byte_seconds", "ephemeral_byte_seconds", "gpu_seconds"])
 def test_amounts_that_nothing_has_are_refused(field: str, value: float) -> None:
     """Of pods, and of the roots."""
     with pytest.raises(SampleError, match=f"value: node 'n1': pod pod-uid: {field} is"):
         read(sample(pods=[used_with(field, value)]))
-    if field != "ephemeral_byte_seconds":
+    if field not in {"ephemeral_byte_seconds", "gpu_seconds"}:
         root: dict[str, Any] = {"cpu_seconds": 0.0, "memory_byte_seconds": 0.0, field: value}
         with pytest.raises(SampleError, match=f"root 'kubepods': {field} is"):
             read(sample(roots=[RootUsage(name="kubepods", **root)]))

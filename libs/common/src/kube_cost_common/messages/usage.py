@@ -13,7 +13,8 @@ class PodUsage(Part, frozen=True):
 
     `since_ns` is when this agent process first saw the pod, `last_ns` when it last read it, both Unix nanoseconds of
     the node's clock. A pod that is gone stays in five more samples with its last totals, `ended` being true.
-    Network, block I/O and ephemeral storage are None while nothing is known of them: that is not 0.
+    Network, block I/O, ephemeral storage and GPUs are None while nothing is known of them: that is not 0.
+    `gpu_seconds` is how long it kept GPUs busy since this agent process first heard of its having one.
     """
 
     uid: str
@@ -31,6 +32,7 @@ class PodUsage(Part, frozen=True):
     read_operations: int | None = None
     write_operations: int | None = None
     ephemeral_byte_seconds: float | None = None
+    gpu_seconds: float | None = None
 
 
 class RootUsage(Part, frozen=True):

@@ -118,6 +118,7 @@ def is_sound(pod: PodUsage, sent_at_ns: int) -> bool:
         and 0 <= (pod.write_operations or 0) < MAX_COUNT
         and 0 <= (pod.receive_bytes or 0) < MAX_COUNT
         and 0 <= (pod.transmit_bytes or 0) < MAX_COUNT
+        and 0 <= (pod.gpu_seconds or 0.0) <= MAX_CPU_SECONDS
     )
 
 
@@ -147,8 +148,10 @@ def _bad_totals(what: str, totals: PodUsage | RootUsage) -> Iterator[str]:
     if not 0 <= totals.memory_byte_seconds <= MAX_BYTE_SECONDS:
         yield f"{what}: memory_byte_seconds is {totals.memory_byte_seconds}"
     counts = [totals.read_bytes, totals.write_bytes, totals.read_operations, totals.write_operations]
+    counts += [totals.receive_bytes, totals.transmit_bytes]
     if isinstance(totals, PodUsage):
-        counts += [totals.receive_bytes, totals.transmit_bytes]
+        if totals.gpu_seconds is not None and not 0 <= totals.gpu_seconds <= MAX_CPU_SECONDS:
+            yield f"{what}: gpu_seconds is {totals.gpu_seconds}"
         ephemeral = totals.ephemeral_byte_seconds
         if ephemeral is not None and not 0 <= ephemeral <= MAX_BYTE_SECONDS:
             yield f"{what}: ephemeral_byte_seconds is {ephemeral}"
