@@ -6,6 +6,14 @@ from typing import Any
 import msgpack
 
 from kube_cost_common.messages.codec import Record
+from kube_cost_common.messages.costs import (
+    BudgetCost,
+    ComponentCost,
+    CostDriver,
+    CostSnapshot,
+    NamespaceCost,
+    PriceTrouble,
+)
 from kube_cost_common.messages.prices import (
     PriceDemand,
     PriceRecord,
@@ -270,4 +278,111 @@ STATUS_REPORT = WireRecord(
     required=10,
 )
 
-ALL = (USAGE_SAMPLE, PRICE_RECORD, PRICE_DEMAND, WANTED_LABELS, UNPRICED, STATUS_REPORT)
+COST_SNAPSHOT = WireRecord(
+    record=CostSnapshot(
+        cluster="prod-eu",
+        at_ns=NOW_NS,
+        part=0,
+        parts=2,
+        currency="USD",
+        month_start_ns=NOW_NS - 86_400_000_000_000,
+        history_start_ns=NOW_NS - 7_200_000_000_000,
+        settled_through_ns=NOW_NS - 60_000_000_000,
+        namespaces=[
+            NamespaceCost(
+                namespace="shop",
+                hourly_nano=36_000_000_008,
+                cpu_nano=1_000_000_001,
+                memory_nano=2_000_000_002,
+                gpu_nano=3_000_000_003,
+                storage_nano=4_000_000_004,
+                network_nano=5_000_000_005,
+                load_balancer_nano=6_000_000_006,
+                control_plane_nano=7_000_000_007,
+                shared_nano=-8_000_000_008,
+                savings_nano=-9,
+                today_nano=2**40,
+                month_to_date_nano=2**50,
+                forecast_nano=2**52,
+                forecast_low_nano=2**51,
+                forecast_high_nano=2**53,
+            )
+        ],
+        budgets=[
+            BudgetCost(
+                budget="namespace/shop",
+                scope_kind="namespace",
+                scope_name="shop",
+                source="annotation",
+                amount_nano=5_000_000_000_000,
+                spent_nano=2**42,
+                hourly_nano=36_000_000_008,
+                forecast_nano=2**43,
+                mean_1h_nano=35_000_000_000,
+                mean_6h_nano=34_000_000_000,
+                usual_hour_nano=33_000_000_000,
+                usual_hour_deviation_nano=500_000_000,
+                silenced_until_ns=NOW_NS + 1,
+                drivers=[CostDriver(namespace="shop", kind="Deployment", name="web", hourly_nano=20_000_000_000)],
+            )
+        ],
+        budget_faults=["the budget of namespace b can't be read: 'viel' is no amount of USD"],
+        components=[ComponentCost(component="compute", hourly_nano=6_000_000_006)],
+        price_troubles=[PriceTrouble(code="currency", nodes=3, detail="its price is in CNY")],
+    ),
+    plain=[
+        1,
+        "prod-eu",
+        NOW_NS,
+        0,
+        2,
+        "USD",
+        NOW_NS - 86_400_000_000_000,
+        NOW_NS - 7_200_000_000_000,
+        NOW_NS - 60_000_000_000,
+        [
+            [
+                "shop",
+                36_000_000_008,
+                1_000_000_001,
+                2_000_000_002,
+                3_000_000_003,
+                4_000_000_004,
+                5_000_000_005,
+                6_000_000_006,
+                7_000_000_007,
+                -8_000_000_008,
+                -9,
+                2**40,
+                2**50,
+                2**52,
+                2**51,
+                2**53,
+            ]
+        ],
+        [
+            [
+                "namespace/shop",
+                "namespace",
+                "shop",
+                "annotation",
+                5_000_000_000_000,
+                2**42,
+                36_000_000_008,
+                2**43,
+                35_000_000_000,
+                34_000_000_000,
+                33_000_000_000,
+                500_000_000,
+                NOW_NS + 1,
+                [["shop", "Deployment", "web", 20_000_000_000]],
+            ]
+        ],
+        ["the budget of namespace b can't be read: 'viel' is no amount of USD"],
+        [["compute", 6_000_000_006]],
+        [["currency", 3, "its price is in CNY"]],
+    ],
+    required=14,
+)
+
+ALL = (USAGE_SAMPLE, PRICE_RECORD, PRICE_DEMAND, WANTED_LABELS, UNPRICED, STATUS_REPORT, COST_SNAPSHOT)

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from kube_cost_common.messages.names import (
     STATUS_SUBJECTS,
     USAGE_SUBJECTS,
+    cost_message_id,
+    cost_subject,
     demand_key,
     escape,
     status_subject,
@@ -203,6 +205,13 @@ def test_a_message_id_fits_a_header(name: str) -> None:
     """A line break or a character beyond ASCII would break the message's headers."""
     assert usage_message_id(name, "00ff00ff00ff00ff", 7) == f"{escape(name)}-00ff00ff00ff00ff-7"
     assert usage_message_id(name, "00ff00ff00ff00ff", 7).isascii()
+
+
+@nasty
+def test_costs_have_a_subject_a_cluster_and_an_id_a_part(name: str) -> None:
+    """One token, and nothing that a header doesn't take."""
+    assert cost_subject(name) == f"kce.v1.cost.{escape(name)}"
+    assert cost_message_id(name, 17, 2) == f"{escape(name)}-17-2"
 
 
 LABELS = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=4)

@@ -12,6 +12,7 @@ _TOKEN = re.compile(r"_|(?:[A-Za-z0-9-]|=[0-9A-F]{2})+")
 
 USAGE_SUBJECTS = "kce.v1.usage.>"
 STATUS_SUBJECTS = "kce.v1.status.>"
+COST_SUBJECTS = "kce.v1.cost.>"
 
 
 def escape(part: str) -> str:
@@ -44,6 +45,11 @@ def status_subject(component: str, instance: str) -> str:
     return f"kce.v1.status.{escape(component)}.{escape(instance)}"
 
 
+def cost_subject(cluster: str) -> str:
+    """Return the subject that the aggregator of `cluster` tells costs on."""
+    return f"kce.v1.cost.{escape(cluster)}"
+
+
 def demand_key(cluster: str) -> str:
     """Return the key in `kce_demand` under which the aggregator of `cluster` says which prices it needs."""
     return escape(cluster)
@@ -52,3 +58,8 @@ def demand_key(cluster: str) -> str:
 def usage_message_id(node: str, session: str, seq: int) -> str:
     """Return the `Nats-Msg-Id` of a usage sample: unique per agent process, so that only a retry repeats it."""
     return f"{escape(node)}-{session}-{seq}"
+
+
+def cost_message_id(cluster: str, at_ns: int, part: int) -> str:
+    """Return the `Nats-Msg-Id` of a part of a cost snapshot: one a moment."""
+    return f"{escape(cluster)}-{at_ns}-{part}"
