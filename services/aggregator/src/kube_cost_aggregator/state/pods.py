@@ -42,6 +42,8 @@ class Pod:
     """Names of the persistent volume claims that it mounts, in its namespace."""
     transmit_bytes_per_second: float = 0.0
     """What it sent on average over the last sample; 0 for one on its node's network."""
+    busy_gpus: float | None = None
+    """How many GPUs it kept busy on average over the last sample; None where nobody says."""
     facts: PodFacts | None = None
     written: bool = False
     """Whether what the ledger has of it is what is known now."""

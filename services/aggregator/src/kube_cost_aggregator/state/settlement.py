@@ -8,6 +8,7 @@ from types import MappingProxyType
 from kube_cost_aggregator.history.store import NodeState
 from kube_cost_aggregator.state import sized_pods
 from kube_cost_aggregator.state.facts import NodeFacts
+from kube_cost_aggregator.state.gpu_use import note_gpu_use
 from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.ledger import Ledger
 from kube_cost_aggregator.state.nodes import Node
@@ -156,6 +157,7 @@ class Settlement:
                 usd_per_gib=self._usd_per_gib(node),
             )
             node.transmit_bytes_per_second = sent.rest_bytes_per_second
+            note_gpu_use(state, sample, pods, end_ns)
             self._settle_sample(node, state, timeline, told, sent)
             outcome = Outcome.SETTLED
         else:
