@@ -76,7 +76,7 @@ def growth(state: NodeState, sample: UsageSample) -> Growth:
     return Growth(pods, namespaces, rest)
 
 
-def traffic_totals(used: PodUsage) -> tuple[int | None, ...]:
+def traffic_totals(used: PodUsage) -> tuple[int | None, int | None, int | None, int | None, int | None]:
     """Return a pod's totals in the order of `Traffic`; None where the agent doesn't say."""
     reads, writes = used.read_operations, used.write_operations
     operations = None if reads is None and writes is None else (reads or 0) + (writes or 0)
