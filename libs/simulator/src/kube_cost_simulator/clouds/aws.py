@@ -34,7 +34,9 @@ class SpotPrice:
 class AwsCloud:
     """Answers with `products` and `spot`, which may be replaced while it runs.
 
-    `questions` are what was asked: the operation, and its filters or types; `access_keys` whose signatures came.
+    `questions` are what was asked: the operation, and its filters or types; `access_keys` whose signatures came;
+    `regions` those that they were made for. `refused_keys` aren't known (any more). `token_fault` is what STS does
+    wrong. `hung_up` counts callers who didn't wait.
     """
 
     def __init__(
@@ -50,10 +52,14 @@ class AwsCloud:
         self.misbehaviour = Misbehaviour()
         self.questions: list[tuple[str, object]] = []
         self.access_keys: list[str] = []
+        self.regions: list[str] = []
+        self.refused_keys: set[str] = set()
+        self.token_fault: CloudFault | None = None
+        self.hung_up = 0
         self._page_size = page_size
-        self._misbehaving = Misbehaving(huge_bytes=huge_bytes)
+        self.misbehaving = Misbehaving(huge_bytes=huge_bytes)
         application = web.Application(client_max_size=1 << 20)
-        application.router.add_post("/", self._answer)
+        application.router.add_post("/", self._heard)
         self._server = LocalServer(application=application)
         self.url = ""
 
@@ -65,17 +71,31 @@ class AwsCloud:
         """Stop serving."""
         await self._server.stop()
 
+    async def _heard(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._answer(request)
+        except asyncio.CancelledError:
+            self.hung_up += 1
+            raise
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.text()
         authorization = request.headers.get("Authorization", "")
+        key = ""
         if "Credential=" in authorization:
-            self.access_keys.append(authorization.split("Credential=")[1].split("/")[0])
+            key, _, region = authorization.split("Credential=")[1].split("/")[:3]
+            self.access_keys.append(key)
+            self.regions.append(region)
         target = request.headers.get("X-Amz-Target", "")
         if target.endswith("GetProducts"):
+            if key in self.refused_keys:
+                return _json_error("UnrecognizedClientException", "The security token included is invalid.")
             return await self._priced(request, json.loads(body))
         form = {name: values[0] for name, values in parse_qs(body).items()}
         if form.get("Action") == "AssumeRoleWithWebIdentity":
-            return _assumed(form)
+            return await self._token(request, form)
+        if key in self.refused_keys:
+            return _xml_error(401, "AuthFailure", "AWS was not able to validate the provided access credentials")
         return await self._spot_prices(request, form)
 
     async def _priced(self, request: web.Request, asked: Mapping[str, object]) -> web.StreamResponse:
@@ -98,7 +118,7 @@ class AwsCloud:
         }
         if fault is CloudFault.ENDLESS or start + size < len(matching):
             answer["NextToken"] = str(0 if fault is CloudFault.ENDLESS else start + size)
-        return await self._misbehaving.answer(
+        return await self.misbehaving.answer(
             request,
             web.Response(body=json.dumps(answer).encode(), content_type=PRICING_TYPE),
             fault,
@@ -125,12 +145,22 @@ class AwsCloud:
             f"<requestId>1</requestId><spotPriceHistorySet>{body}</spotPriceHistorySet>"
             f"<nextToken>{more}</nextToken></DescribeSpotPriceHistoryResponse>"
         )
-        return await self._misbehaving.answer(
+        return await self.misbehaving.answer(
             request,
             web.Response(body=text.encode(), content_type="text/xml"),
             fault,
             throttled=_xml_error(503, "RequestLimitExceeded", "Request limit exceeded."),
             denied=_xml_error(403, "UnauthorizedOperation", "You are not authorized to perform this operation."),
+        )
+
+    async def _token(self, request: web.Request, form: Mapping[str, str]) -> web.StreamResponse:
+        self.misbehaviour.calls.append((form["Action"], asyncio.get_running_loop().time()))
+        return await self.misbehaving.answer(
+            request,
+            _assumed(form),
+            self.token_fault,
+            throttled=_sts_error(400, "Throttling", "Rate exceeded"),
+            denied=_sts_error(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"),
         )
 
 
@@ -169,10 +199,18 @@ def _xml_error(status: int, code: str, message: str) -> web.Response:
     return web.Response(status=status, body=text.encode(), content_type="text/xml")
 
 
+def _sts_error(status: int, code: str, message: str) -> web.Response:
+    text = (
+        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
+        f"<Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+    )
+    return web.Response(status=status, body=text.encode(), content_type="text/xml")
+
+
 def _assumed(form: Mapping[str, str]) -> web.Response:
     """Temporary credentials for a token of Kubernetes': what IRSA is."""
     if form.get("WebIdentityToken") != "kubernetes-token":
-        return _xml_error(400, "InvalidIdentityToken", "the token isn't known")
+        return _sts_error(400, "InvalidIdentityToken", "the token isn't known")
     text = (
         '<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
         "<AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAIRSA</AccessKeyId>"

@@ -125,9 +125,14 @@ def with_decoys(machine: Machine) -> Iterator[AwsProduct]:
         ("preInstalledSw", "SQL Web", f"{machine.usd * 1.5:.10f}"),
         ("operatingSystem", "RHEL", f"{machine.usd + 0.06:.10f}"),
         ("marketoption", "CapacityBlock", f"{machine.usd * 0.8:.10f}"),
+        ("operation", "RunInstances:0g00", f"{machine.usd * 1.3:.10f}"),
     ):
         attributes = {**product.attributes, name: value}
         yield replace(product, sku=f"{product.sku}-{value}", attributes=attributes, tiers=(("0", part),))
+    if machine.os == "Linux":
+        windows = {**product.attributes, "operatingSystem": "Windows", "operation": "RunInstances:0002"}
+        own = {**windows, "licenseModel": "Bring your own license", "operation": "RunInstances:0800"}
+        yield replace(product, sku=f"{product.sku}-byol", attributes=own, tiers=(("0", f"{machine.usd:.10f}"),))
     if machine.os == "Windows":
         own = {**product.attributes, "licenseModel": "Bring your own license"}
         yield replace(product, sku=f"{product.sku}-own", attributes=own, tiers=(("0", f"{machine.usd / 2:.10f}"),))

@@ -14,7 +14,7 @@ def aws_prices(
     settings: AwsSettings,
     ask: Ask,
     clock: Clock,
-    log: FilteringBoundLogger,
+    log: FilteringBoundLogger,  # noqa: ARG001 - all clouds are given one; here every failure is raised
     seen: Seen = lambda _: None,
 ) -> CloudPrices:
     """Return AWS's prices. Loads the SDK."""
@@ -23,7 +23,7 @@ def aws_prices(
     from kube_cost_pricing.providers.aws.prices import AwsPrices  # noqa: PLC0415 - likewise
     from kube_cost_pricing.providers.aws.spot_history import SpotHistory  # noqa: PLC0415 - likewise
 
-    clients = AwsClients(settings=settings, log=log)
+    clients = AwsClients(settings=settings)
     return AwsPrices(
         settings=settings,
         price_list=PriceList(settings=settings, clients=clients, ask=ask, clock=clock),

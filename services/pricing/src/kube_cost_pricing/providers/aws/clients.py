@@ -1,88 +1,30 @@
-"""AWS's SDK: clients that are opened at the first call and try nothing again by themselves; errors in our words."""
+"""AWS's SDK: clients that are opened at the first call and try nothing again by themselves."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import aioboto3
 from aiobotocore.config import AioConfig
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    ReadTimeoutError,
-    TokenRetrievalError,
-)
+from aiobotocore.session import get_session
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
-from structlog.typing import FilteringBoundLogger
 
-from kube_cost_pricing.calls.failures import (
-    ANSWER,
-    CONNECTION,
-    DENIED,
-    INVALID,
-    SERVER,
-    THROTTLED,
-    TIMEOUT,
-    CallFailedError,
-)
+from kube_cost_pricing.calls.failures import CallFailedError
+from kube_cost_pricing.providers.aws.bounded_session import BoundedSession
+from kube_cost_pricing.providers.aws.refusals import EC2, PRICING, CredentialsFailedError, failure
 from kube_cost_pricing.providers.aws.settings import AwsSettings
 
-PRICING = "pricing"
-EC2 = "ec2"
+__all__ = ["EC2", "PRICING", "AwsClients"]
 
-PERMISSIONS = {PRICING: "pricing:GetProducts", EC2: "ec2:DescribeSpotPriceHistory"}
-
-POLICY = (
-    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow",'
-    '"Action":["pricing:GetProducts","ec2:DescribeSpotPriceHistory"],"Resource":"*"}]}'
-)
-"""All that the service needs."""
-
-_THROTTLING = frozenset(
-    {
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "RequestLimitExceeded",
-        "TooManyRequestsException",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-    }
-)
-_DENIED = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "UnauthorizedOperation",
-        "UnrecognizedClientException",
-        "InvalidClientTokenId",
-        "AuthFailure",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "SignatureDoesNotMatch",
-        "InvalidSignatureException",
-        "OptInRequired",
-        "InvalidIdentityToken",
-    }
-)
-_NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, ProfileNotFound, TokenRetrievalError)
+_CONNECT_SECONDS = 10.0
 
 
 class AwsClients:
-    """One client for each service and region."""
+    """One client for each service and region. Credentials that fail are looked for anew at the next call."""
 
-    def __init__(self, *, settings: AwsSettings, log: FilteringBoundLogger) -> None:
+    def __init__(self, *, settings: AwsSettings) -> None:
         self._settings = settings
-        self._log = log
-        self._stack = AsyncExitStack()
         self._clients: dict[tuple[str, str], Any] = {}
         self._opening = asyncio.Lock()
         self._session: aioboto3.Session | None = None
@@ -90,69 +32,58 @@ class AwsClients:
     async def call(self, service: str, region: str, operation: str, parameters: dict[str, Any]) -> Any:
         """Return the answer to one request; raise CallFailedError."""
         try:
-            client = await self._client(service, region)
-            return await getattr(client, operation)(**parameters)
-        except ClientError as error:
-            raise _refusal(service, error) from error
-        except _NO_CREDENTIALS as error:
-            raise CallFailedError(DENIED, f"{_how_to_allow(service)}: {error}") from error
-        except (ReadTimeoutError, ConnectTimeoutError) as error:
-            raise CallFailedError(TIMEOUT, f"{service} in {region}: {_words(error)}") from error
-        except (EndpointConnectionError, ConnectionClosedError, HTTPClientError) as error:
-            raise CallFailedError(CONNECTION, f"{service} in {region}: {_words(error)}") from error
-        except (BotoCoreError, ResponseParserError, ValueError, KeyError) as error:
-            raise CallFailedError(ANSWER, f"{service} in {region}: {_words(error)}") from error
+            async with asyncio.timeout(self._settings.call_timeout_seconds):
+                client = await self._client(service, region)
+                return await getattr(client, operation)(**parameters)
+        except (
+            CallFailedError,
+            ClientError,
+            BotoCoreError,
+            ResponseParserError,
+            OSError,  # TimeoutError is one
+            ValueError,
+            KeyError,
+        ) as error:
+            failed = failure(service, region, error)
+            if isinstance(failed, CredentialsFailedError):
+                await self._forget(service, region)
+            raise failed from error
 
     async def close(self) -> None:
         """End all connections."""
-        await self._stack.aclose()
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.close()
 
     async def _client(self, service: str, region: str) -> Any:
         async with self._opening:
             client = self._clients.get((service, region))
             if client is None:
-                if self._session is None:
-                    self._session = aioboto3.Session()
+                session = self._session = self._session or self._new_session()
                 settings = self._settings
-                seconds = settings.call_timeout_seconds
-                client = await self._stack.enter_async_context(
-                    self._session.client(
-                        service,
-                        region_name=region,
-                        endpoint_url=(settings.pricing_endpoint if service == PRICING else settings.ec2_endpoint)
-                        or None,
-                        config=AioConfig(
-                            retries={"total_max_attempts": 1, "mode": "standard"},
-                            connect_timeout=min(10.0, seconds),
-                            read_timeout=seconds,
-                        ),
-                    )
-                )
-                self._clients[service, region] = client
+                endpoint = settings.pricing_endpoint if service == PRICING else settings.ec2_endpoint
+                opening = session.client(service, region_name=region, endpoint_url=endpoint or None)
+                client = self._clients[service, region] = await opening.__aenter__()
             return client
 
+    async def _forget(self, service: str, region: str) -> None:
+        """Drop a client with the credentials that it found, and the session that would give them to the next."""
+        self._session = None
+        client = self._clients.pop((service, region), None)
+        if client is not None:
+            await client.close()
 
-def _refusal(service: str, error: ClientError) -> CallFailedError:
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    message = str(error.response.get("Error", {}).get("Message", ""))[:300]
-    metadata = error.response.get("ResponseMetadata", {})
-    status = int(metadata.get("HTTPStatusCode") or 0)
-    headers = metadata.get("HTTPHeaders", {})
-    told = str(headers.get("retry-after", ""))
-    retry_after = float(told) if told.isdecimal() else None
-    said = f"{service}: {code}: {message}"
-    if code in _THROTTLING or status == 429:
-        return CallFailedError(THROTTLED, said, retry_after_seconds=retry_after)
-    if code in _DENIED or status in {401, 403}:
-        return CallFailedError(DENIED, f"{_how_to_allow(service)}: {code}: {message}")
-    if status >= 500 or not status:
-        return CallFailedError(SERVER, said, retry_after_seconds=retry_after)
-    return CallFailedError(INVALID, said)
-
-
-def _how_to_allow(service: str) -> str:
-    return f"AWS refuses {PERMISSIONS[service]}: give the pricing service's role the policy {POLICY}"
-
-
-def _words(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+    def _new_session(self) -> aioboto3.Session:
+        seconds = self._settings.call_timeout_seconds
+        session = get_session()
+        # As the default it is for STS too, whose client the SDK makes by itself. A client's own configuration would
+        # lose `http_session_cls` when the two are merged.
+        session.set_default_client_config(
+            AioConfig(
+                http_session_cls=partial(BoundedSession, max_bytes=self._settings.max_answer_bytes),
+                retries={"total_max_attempts": 1, "mode": "standard"},
+                connect_timeout=min(_CONNECT_SECONDS, seconds),
+                read_timeout=seconds,
+            )
+        )
+        return aioboto3.Session(botocore_session=session)

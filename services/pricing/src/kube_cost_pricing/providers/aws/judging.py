@@ -14,6 +14,10 @@ Judge = Callable[[Product], str]
 
 _MACHINES = frozenset({"Compute Instance", "Compute Instance (bare metal)"})
 _SYSTEMS = {"linux": "Linux", "windows": "Windows"}
+_OPERATIONS = {"linux": "RunInstances", "windows": "RunInstances:0002"}
+"""What bills say of a machine without anything on it
+(https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/billing-info-fields.html)."""
+
 _NUMBER = re.compile(r"[0-9][0-9,]*(?:\.[0-9]+)?")
 
 
@@ -37,6 +41,9 @@ def machine(request: PriceRequest) -> Judge:
             return f"its market is {product.attributes['marketoption']}"
         if "Bring your own license" in product.attributes.get("licenseModel", ""):
             return "its licence is one's own"
+        operation = product.attributes.get("operation", "")
+        if operation and operation != _OPERATIONS.get(request.os, operation):
+            return f"its operation is {operation}"
         return "" if product.hourly else f"its unit is {product.unit}"
 
     return reason

@@ -8,13 +8,12 @@ from kube_cost_pricing.calls.failures import CallFailedError
 from kube_cost_pricing.providers.aws import services, traffic
 from kube_cost_pricing.providers.aws.clients import AwsClients
 from kube_cost_pricing.providers.aws.judging import choose, machine
+from kube_cost_pricing.providers.aws.places import CHINA, region_code, spot_currency
 from kube_cost_pricing.providers.aws.price_list import Listing, PriceList
 from kube_cost_pricing.providers.aws.settings import AwsSettings
 from kube_cost_pricing.providers.aws.spot_history import DESCRIPTIONS, SpotHistory, SpotRow
 from kube_cost_pricing.providers.cloud import INSTANCE_PRICE, NETWORK_PRICE, STORAGE_PRICE, Seen, Tell
 from kube_cost_pricing.providers.source import API, NO_INSTANCE_TYPE, NO_REGION, Answer, Quote, Unknown
-
-CHINA = "cn-"
 
 K = TypeVar("K", bound=Hashable)
 
@@ -54,7 +53,7 @@ class AwsPrices:
         failures = _Failures()
         asked = self._listed(region, requests, tell)
         machines = [request for request in asked if request.kind == INSTANCE]
-        for (where, os), group in _grouped(machines, lambda request: (_region_code(request), request.os)).items():
+        for (where, os), group in _grouped(machines, lambda request: (region_code(request), request.os)).items():
             await failures.keep(self._machines(where, os, group, tell))
         await failures.keep(self._billed(region, [each for each in asked if each.kind != INSTANCE], tell))
         failures.raise_first()
@@ -97,10 +96,10 @@ class AwsPrices:
         """End connections."""
         await self._clients.close()
 
-    async def _machines(self, region_code: str, os: str, requests: Sequence[PriceRequest], tell: Tell) -> None:
+    async def _machines(self, where: str, os: str, requests: Sequence[PriceRequest], tell: Tell) -> None:
         by_type = _grouped(requests, lambda request: request.sku)
         conditions = {
-            "regionCode": region_code,
+            "regionCode": where,
             "operatingSystem": {"linux": "Linux", "windows": "Windows"}.get(os, os),
             "preInstalledSw": "NA",
             "tenancy": "Shared",
@@ -145,8 +144,9 @@ class AwsPrices:
         row = rows.get((name, request.zone))
         if row is None:
             return Unknown(reason=f"AWS has no spot price of {name} in {request.zone}")
-        self._seen(f"{name} in {row.zone}: taken, {row.usd:g} USD since {row.since.isoformat()}")
-        return Quote(amount=row.usd, unit="hour", source=API, fetched_at_ns=fetched_at_ns)
+        currency = spot_currency(request.region)
+        self._seen(f"{name} in {row.zone}: taken, {row.amount:g} {currency} since {row.since.isoformat()}")
+        return Quote(amount=row.amount, unit="hour", source=API, fetched_at_ns=fetched_at_ns, currency=currency)
 
     async def _volumes(self, region: str, sku: str, requests: Sequence[PriceRequest], tell: Tell) -> None:
         conditions = {"regionCode": region, "volumeApiName": sku}
@@ -229,11 +229,6 @@ class _Failures:
         """Raise the first failure, if there was any."""
         if self._first is not None:
             raise self._first
-
-
-def _region_code(request: PriceRequest) -> str:
-    """Return what a machine's place is called in the list: its region, or its Local or Wavelength Zone's group."""
-    return request.zone.rstrip("abcdefghijklmnopqrstuvwxyz") if request.zone else request.region
 
 
 def _grouped(requests: Iterable[PriceRequest], by: Callable[[PriceRequest], K]) -> dict[K, list[PriceRequest]]:

@@ -17,6 +17,7 @@ class _Dimension(msgspec.Struct, rename="camel"):
 
 
 class _Term(msgspec.Struct, rename="camel"):
+    effective_date: str = ""
     price_dimensions: dict[str, _Dimension] = {}
 
 
@@ -67,14 +68,14 @@ class Product(NamedTuple):
 def read_products(items: Iterable[str]) -> list[Product]:
     """Return the products of a page, whose items are JSON texts; raise CallFailedError where one is none.
 
-    What isn't sold on demand is left out, and so are the second of two terms: AWS lists one.
+    What isn't sold on demand is left out, and of several terms all but the one that came into effect last.
     """
     products = []
     for text in items:
         try:
             item = _ITEM.decode(text)
             product = _product(item)
-        except (msgspec.DecodeError, ValueError) as error:
+        except (msgspec.DecodeError, ValueError, KeyError) as error:
             raise CallFailedError(ANSWER, f"an item of the price list can't be read: {error}") from error
         if product is not None:
             products.append(product)
@@ -82,19 +83,24 @@ def read_products(items: Iterable[str]) -> list[Product]:
 
 
 def _product(item: _Item) -> Product | None:
-    dimensions = [dimension for term in item.terms.on_demand.values() for dimension in term.price_dimensions.values()]
-    priced = [(dimension, currency) for dimension in dimensions for currency in dimension.price_per_unit]
-    if not priced:
+    term = max(item.terms.on_demand.values(), key=lambda each: each.effective_date, default=_Term())
+    dimensions = [dimension for dimension in term.price_dimensions.values() if dimension.price_per_unit]
+    if not dimensions:
         return None
-    tiers = sorted(
-        (float(dimension.begin_range), float(dimension.price_per_unit[currency])) for dimension, currency in priced
-    )
-    first, currency = priced[0]
+    currency = _currency(dimensions)
+    tiers = sorted((float(each.begin_range), float(each.price_per_unit[currency])) for each in dimensions)
     return Product(
         item.product.sku,
         item.product.product_family,
         item.product.attributes,
         currency,
-        first.unit,
+        dimensions[0].unit,
         tuple(tiers),
+    )
+
+
+def _currency(dimensions: list[_Dimension]) -> str:
+    """Return dollars where all have them, else what the first is in."""
+    return (
+        "USD" if all("USD" in each.price_per_unit for each in dimensions) else next(iter(dimensions[0].price_per_unit))
     )

@@ -65,7 +65,7 @@ _FREE: Mapping[tuple[str, str], float] = {(VOLUME_IOPS, "gp3"): 3000.0, (VOLUME_
 """IOPS and MiB/s in the price of the capacity (https://aws.amazon.com/ebs/pricing/)."""
 
 _IO2_TIERS = ((0.0, ""), (32_000.0, r"\.tier2"), (64_000.0, r"\.tier3"))
-_MIB_PER_GIB = 1024.0
+_MIB_PER_UNIT: Mapping[str, float] = {"gibps-mo": 1024.0, "mibps-mo": 1.0}
 
 
 def billed(request: PriceRequest) -> Billed | None:
@@ -97,9 +97,19 @@ def volume_price(request: PriceRequest, listing: Listing, seen: Seen) -> Answer:
         if sku in _IOPS:
             return choose(listing, usage(_IOPS[sku]), words, unit="iops_month", seen=seen, free=free)
     if request.kind == VOLUME_THROUGHPUT and sku == "gp3":
-        judge = usage(r"EBS:VolumeP-Throughput\.gp3")
-        return choose(listing, judge, words, unit="mibps_month", seen=seen, scale=1 / _MIB_PER_GIB, free=free)
+        return _throughput(words, listing, seen, free=free)
     return Unknown(reason=f"{sku} volumes have no price for their {request.kind.removeprefix('volume_')}")
+
+
+def _throughput(words: str, listing: Listing, seen: Seen, *, free: float) -> Answer:
+    """Return the price of a MiB/s, which is listed by the GiB/s."""
+    judge = usage(r"EBS:VolumeP-Throughput\.gp3")
+    units = {product.unit.lower() for product in listing.products if not judge(product)}
+    scales = {_MIB_PER_UNIT.get(unit) for unit in units}
+    if None in scales or len(scales) > 1:
+        return Unknown(reason=f"{words}: AWS lists it by {' and by '.join(sorted(units))}")
+    scale = 1 / (scales.pop() or 1.0) if scales else 1.0
+    return choose(listing, judge, words, unit="mibps_month", seen=seen, scale=scale, free=free)
 
 
 def _io2(words: str, listing: Listing, seen: Seen) -> Answer:

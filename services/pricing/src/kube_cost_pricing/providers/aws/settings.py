@@ -26,5 +26,8 @@ class AwsSettings:
     max_pages: int = 60
     """An answer of more pages than this isn't believed to end; us-east-1 has 1,367 types, 100 a page."""
 
+    max_answer_bytes: int = 16 * 1024 * 1024
+    """The largest answer that is read: a page of 100 machines with their reserved terms has about 1.5 MB."""
+
     call_timeout_seconds: float = 60.0
     """The longest that one call may take, whatever limit the caller has."""

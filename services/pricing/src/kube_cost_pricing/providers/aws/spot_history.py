@@ -19,11 +19,11 @@ DESCRIPTIONS = {
 
 
 class SpotRow(NamedTuple):
-    """A price of a type in a zone, in USD per hour, and since when."""
+    """The price of an hour of a type in a zone, in the region's currency, and since when."""
 
     instance_type: str
     zone: str
-    usd: float
+    amount: float
     since: datetime
 
 

@@ -1,0 +1,32 @@
+"""What AWS's lists call the places where machines are, and which currency is paid there."""
+
+import re
+
+from kube_cost_common.messages.prices import PriceRequest
+
+CHINA = "cn-"
+
+_WAVELENGTH = re.compile(r"(?P<region>.+)-wl(?P<group>[0-9]+)-(?P<city>[a-z]+)-wlz-(?P<number>[0-9]+)")
+_FIRST = {"us-east-1-wl1-bos1": "us-east-1-wl1", "us-west-2-wl1-sfo1": "us-west-2-wl1"}
+"""The first two Wavelength Zones were listed before cities came into the codes."""
+
+
+def region_code(request: PriceRequest) -> str:
+    """Return the `regionCode` of a machine's products: of its region, or of its Local or Wavelength Zone.
+
+    A Local Zone `us-west-2-lax-1a` is listed under its group `us-west-2-lax-1`, a Wavelength Zone
+    `us-east-1-wl1-atl-wlz-1` as `us-east-1-wl1-atl1`: so name the AmazonEC2 offer's region index
+    (https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/AmazonEC2/current/region_index.json).
+    """
+    if not request.zone:
+        return request.region
+    wavelength = _WAVELENGTH.fullmatch(request.zone)
+    if wavelength is None:
+        return request.zone.rstrip("abcdefghijklmnopqrstuvwxyz")
+    code = "{region}-wl{group}-{city}{number}".format(**wavelength.groupdict())
+    return _FIRST.get(code, code)
+
+
+def spot_currency(region: str) -> str:
+    """Return what a region's spot prices are in, which the history doesn't say."""
+    return "CNY" if region.startswith(CHINA) else "USD"
