@@ -1,4 +1,4 @@
-"""AWS's prices by its own SDK from fake endpoints: every family, decoys, faults, credentials."""
+"""AWS's prices by its own SDK from fake endpoints: machines, spot, volumes, traffic and the rest."""
 
 from pathlib import Path
 
@@ -85,13 +85,14 @@ class TestMachines:
         }
 
     async def test_decoys_that_a_filter_lets_through_are_left_out(self) -> None:
-        """A capacity block, and one's own licence on Windows."""
+        """A capacity block, another operation, and one's own licence on Windows."""
         windows = Machine("m5.large", 0.188, os="Windows")
         async with asking_amazon([*with_decoys(M5), *with_decoys(windows)]) as amazon:
             assert quoted(await amazon.one(machine_request("m5.large"))).amount == 0.096
             assert quoted(await amazon.one(machine_request("m5.large", os="windows"))).amount == 0.188
             assert any("CapacityBlock" in line for line in amazon.lines)
             assert any("licence" in line for line in amazon.lines)
+            assert any("its operation is RunInstances:0g00" in line for line in amazon.lines)
 
     async def test_bare_metal_gpus_and_types_of_tomorrow(self) -> None:
         """By what the list says of them."""
@@ -178,6 +179,25 @@ class TestSpot:
         assert (quoted(first).amount, quoted(second).amount) == (0.0412, 0.0389)
         assert isinstance(third, Unknown)
         assert quoted(windows).amount == 0.11
+
+    async def test_a_type_that_isnt_one_leaves_the_others_their_prices(self) -> None:
+        """EC2 refuses the whole question; its halves are asked, down to the type, which is then unknown."""
+        types = [f"m{number}.large" for number in range(8)]
+        async with asking_amazon(spot=[SpotPrice(name, "us-east-1a", 0.04) for name in types]) as amazon:
+            amazon.cloud.unknown_types = {"m5.large"}
+            requests = [machine_request(name, zone="us-east-1a", capacity=SPOT) for name in types]
+            answers = await amazon.answers("spot", HERE, *requests)
+            assert [name for name, answer in zip(types, answers, strict=True) if isinstance(answer, Unknown)] == [
+                "m5.large"
+            ]
+            assert len(amazon.ask.endpoints) == 7
+
+    async def test_chinas_are_in_yuan(self) -> None:
+        """EC2's history names no currency; without a rate the gate refuses it."""
+        request = machine_request("m5.large", "cn-north-1", zone="cn-north-1a", capacity=SPOT)
+        async with asking_amazon(spot=[SpotPrice("m5.large", "cn-north-1a", 0.31)]) as amazon:
+            quote = quoted(await amazon.one(request, "spot"))
+        assert (quote.amount, quote.currency) == (0.31, "CNY")
 
     async def test_sixty_types_are_two_questions(self) -> None:
         """Fifty types each."""

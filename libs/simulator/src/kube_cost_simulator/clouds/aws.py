@@ -36,7 +36,7 @@ class AwsCloud:
 
     `questions` are what was asked: the operation, and its filters or types; `access_keys` whose signatures came;
     `regions` those that they were made for. `refused_keys` aren't known (any more). `token_fault` is what STS does
-    wrong. `hung_up` counts callers who didn't wait.
+    wrong. `hung_up` counts callers who didn't wait. EC2 refuses questions for `unknown_types`.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class AwsCloud:
         self.refused_keys: set[str] = set()
         self.token_fault: CloudFault | None = None
         self.hung_up = 0
+        self.unknown_types: set[str] = set()
         self._page_size = page_size
         self.misbehaving = Misbehaving(huge_bytes=huge_bytes)
         application = web.Application(client_max_size=1 << 20)
@@ -133,6 +134,8 @@ class AwsCloud:
         descriptions = {value for name, value in form.items() if name.startswith("ProductDescription.")}
         self.questions.append((form.get("Action", ""), sorted(types)))
         self.misbehaviour.calls.append((form.get("Action", ""), asyncio.get_running_loop().time()))
+        if unknown := sorted(types & self.unknown_types):
+            return _xml_error(400, "InvalidParameterValue", f"Invalid instance type: {unknown[0]}")
         fault = self.misbehaviour.fault
         rows = [row for row in self.spot if row.instance_type in types and row.description in descriptions]
         start, size = int(form.get("NextToken", "0")), min(int(form.get("MaxResults", "1000")), self._page_size)

@@ -10,6 +10,7 @@ from kube_cost_pricing.providers.aws.clients import AwsClients
 from kube_cost_pricing.providers.aws.judging import choose, machine
 from kube_cost_pricing.providers.aws.places import CHINA, region_code, spot_currency
 from kube_cost_pricing.providers.aws.price_list import Listing, PriceList
+from kube_cost_pricing.providers.aws.refusals import UnknownTypesError
 from kube_cost_pricing.providers.aws.settings import AwsSettings
 from kube_cost_pricing.providers.aws.spot_history import DESCRIPTIONS, SpotHistory, SpotRow
 from kube_cost_pricing.providers.cloud import INSTANCE_PRICE, NETWORK_PRICE, STORAGE_PRICE, Seen, Tell
@@ -131,10 +132,33 @@ class AwsPrices:
             tell(request, choose(listing, machine(request), words, unit="hour", seen=self._seen))
 
     async def _spot(self, region: str, os: str, by_type: Mapping[str, Sequence[PriceRequest]], tell: Tell) -> None:
-        rows, fetched_at_ns = await self._spot_history.rows(region, os, list(by_type))
+        try:
+            rows, fetched_at_ns = await self._spot_history.rows(region, os, list(by_type))
+        except UnknownTypesError as error:
+            await self._spot_apart(region, os, by_type, tell, error)
+            return
         for name, requests in by_type.items():
             for request in requests:
                 tell(request, self._spot_answer(request, name, rows, fetched_at_ns))
+
+    async def _spot_apart(
+        self,
+        region: str,
+        os: str,
+        by_type: Mapping[str, Sequence[PriceRequest]],
+        tell: Tell,
+        error: UnknownTypesError,
+    ) -> None:
+        """Ask for each half of the types, so that one which EC2 doesn't know leaves the others their prices."""
+        names = list(by_type)
+        if len(names) == 1:
+            for request in by_type[names[0]]:
+                tell(request, Unknown(reason=error.detail))
+            return
+        failures = _Failures()
+        for half in (names[: len(names) // 2], names[len(names) // 2 :]):
+            await failures.keep(self._spot(region, os, {name: by_type[name] for name in half}, tell))
+        failures.raise_first()
 
     def _spot_answer(
         self, request: PriceRequest, name: str, rows: Mapping[tuple[str, str], SpotRow], fetched_at_ns: int

@@ -75,6 +75,8 @@ _STRANGERS = frozenset(
 )
 """Credentials that AWS doesn't take for anybody's (GovCloud's and China's are known there alone)."""
 
+_UNKNOWN_TYPES = frozenset({"InvalidParameterValue", "InvalidInstanceType"})
+
 _NO_CREDENTIALS = (
     NoCredentialsError,
     PartialCredentialsError,
@@ -96,6 +98,10 @@ _REASONS: Sequence[tuple[tuple[type[Exception], ...], str]] = (
 
 class CredentialsFailedError(CallFailedError):
     """Credentials that are missing or unknown: others may be there at the next attempt."""
+
+
+class UnknownTypesError(CallFailedError):
+    """EC2 doesn't know one of the instance types that it was asked for."""
 
 
 def failure(service: str, region: str, error: Exception) -> CallFailedError:
@@ -124,23 +130,31 @@ def _refusal(service: str, error: ClientError) -> CallFailedError:
         return CallFailedError(THROTTLED, words, retry_after_seconds=wait_seconds)
     if status >= 500 or not status:
         return CallFailedError(SERVER, words, retry_after_seconds=wait_seconds)
-    if error.operation_name.startswith("AssumeRole"):
+    if code in _UNKNOWN_TYPES and service == EC2:
+        return UnknownTypesError(INVALID, words)
+    if code in _DENIED or code in _STRANGERS or status in {401, 403} or _is_of_sts(error):
+        return _denial(service, error, f"{code}: {message}")
+    return CallFailedError(INVALID, words)
+
+
+def _denial(service: str, error: ClientError, said: str) -> CallFailedError:
+    if _is_of_sts(error):
         return CredentialsFailedError(
             DENIED,
             f"AWS STS refuses sts:{error.operation_name}: let the role that the pricing service's account is annotated"
-            f" with trust that account and the cluster's OIDC provider: {code}: {message}",
+            f" with trust that account and the cluster's OIDC provider: {said}",
         )
-    if code in _STRANGERS:
+    if said.partition(":")[0] in _STRANGERS:
         return CredentialsFailedError(
-            DENIED, f"AWS doesn't know the pricing service's credentials for {PERMISSIONS[service]}: {code}: {message}"
+            DENIED, f"AWS doesn't know the pricing service's credentials for {PERMISSIONS[service]}: {said}"
         )
-    if code in _DENIED or status in {401, 403}:
-        return CallFailedError(
-            DENIED,
-            f"AWS refuses {PERMISSIONS[service]}: give the pricing service's role the policy {POLICY}:"
-            f" {code}: {message}",
-        )
-    return CallFailedError(INVALID, words)
+    return CallFailedError(
+        DENIED, f"AWS refuses {PERMISSIONS[service]}: give the pricing service's role the policy {POLICY}: {said}"
+    )
+
+
+def _is_of_sts(error: ClientError) -> bool:
+    return str(error.operation_name).startswith("AssumeRole")
 
 
 def _no_credentials(service: str, error: Exception) -> str:
