@@ -133,21 +133,21 @@ async def test_a_region_that_cant_be_one_is_invalid() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "refused"),
+    ("question", "request_", "fault", "refused"),
     [
-        (CloudFault.ZERO, "not_positive"),
-        (CloudFault.NEGATIVE, "not_positive"),
-        (CloudFault.NOT_A_NUMBER, "not_finite"),
-        (CloudFault.CURRENCY, "currency"),
+        ("instances", ON_DEMAND_REQUEST, CloudFault.ZERO, "not_positive"),
+        ("instances", ON_DEMAND_REQUEST, CloudFault.NEGATIVE, "not_positive"),
+        ("instances", ON_DEMAND_REQUEST, CloudFault.NOT_A_NUMBER, "not_finite"),
+        ("instances", ON_DEMAND_REQUEST, CloudFault.CURRENCY, "currency"),  # spot prices name none
+        ("spot", SPOT_REQUEST, CloudFault.ZERO, "not_positive"),
+        ("spot", SPOT_REQUEST, CloudFault.NEGATIVE, "not_positive"),
+        ("spot", SPOT_REQUEST, CloudFault.NOT_A_NUMBER, "not_finite"),
     ],
 )
-@pytest.mark.parametrize(("question", "request_"), [one[:2] for one in QUESTIONS])
 async def test_a_price_that_cant_be_is_refused_by_name(
     question: str, request_: PriceRequest, fault: CloudFault, refused: str
 ) -> None:
-    """It goes on as it is, and the gate that all prices pass refuses it. Spot prices name no currency."""
-    if fault is CloudFault.CURRENCY:
-        question, request_ = "instances", ON_DEMAND_REQUEST
+    """It goes on as it is, and the gate that all prices pass refuses it."""
     async with asking_amazon(PRODUCTS, M5_SPOT) as amazon:
         amazon.cloud.misbehaviour.fault = fault
         quote = quoted(await amazon.one(request_, question))
