@@ -1,4 +1,4 @@
-"""Check values of us-east-1 from https://aws.amazon.com/ebs/pricing/, /eks/pricing/ and /fargate/pricing/."""
+"""EBS at its list prices of us-east-1; of load balancers, each kind at a price of its own to tell them apart."""
 
 import pytest
 
@@ -56,7 +56,7 @@ def asked(kind: str, sku: str, products: list[Product]) -> Answer:
         (VOLUME_THROUGHPUT, "gp3", 0.04, "mibps_month"),
     ],
 )
-def test_a_volume_costs_what_the_page_says(prefix: str, kind: str, sku: str, usd: float, unit: str) -> None:
+def test_a_volume_costs_what_is_listed(prefix: str, kind: str, sku: str, usd: float, unit: str) -> None:
     """In every region's way of billing, among all the others."""
     answer = asked(kind, sku, volumes(prefix))
     assert isinstance(answer, Quote)

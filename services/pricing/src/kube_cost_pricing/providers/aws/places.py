@@ -15,8 +15,8 @@ def region_code(request: PriceRequest) -> str:
     """Return the `regionCode` of a machine's products: of its region, or of its Local or Wavelength Zone.
 
     A Local Zone `us-west-2-lax-1a` is listed under its group `us-west-2-lax-1`, a Wavelength Zone
-    `us-east-1-wl1-atl-wlz-1` as `us-east-1-wl1-atl1`: so name the AmazonEC2 offer's region index
-    (https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/AmazonEC2/current/region_index.json).
+    `us-east-1-wl1-atl-wlz-1` as `us-east-1-wl1-atl1`. The codes are as several public collections of the list's have
+    them; they weren't checked against AWS. One that isn't there has no price, never another place's.
     """
     if not request.zone:
         return request.region
