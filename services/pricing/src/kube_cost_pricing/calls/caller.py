@@ -1,6 +1,7 @@
 """Asks one cloud: within the limit, not while an endpoint is down, not for ever, and again after what passes."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from kube_cost_common.messages.status import Reading
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters
 from kube_cost_pricing.calls.breaker import Breaker, BreakerSettings, State
-from kube_cost_pricing.calls.failures import PASSING, TIMEOUT, CallFailedError
+from kube_cost_pricing.calls.failures import PASSING, THROTTLED, TIMEOUT, CallFailedError
 from kube_cost_pricing.calls.limiter import Limiter
 
 T = TypeVar("T")
@@ -23,8 +24,8 @@ T = TypeVar("T")
 class CallSettings:
     """How long a call may take, and how it is tried again.
 
-    That is after `first_wait_seconds`, twice as long each time up to `longest_wait_seconds`, and up to `jitter_seconds`
-    more at random. Where they say how long to wait, that long.
+    That is after `first_wait_seconds`, twice as long each time up to `longest_wait_seconds`, or after as long as they
+    say; and up to `jitter_seconds` more at random.
     """
 
     timeout_seconds: float = 30.0
@@ -34,10 +35,15 @@ class CallSettings:
     jitter_seconds: float = 1.0
     longest_told_wait_seconds: float = 120.0
     """Who tells to wait longer than this isn't waited for; prices are asked again later."""
+    longest_believed_wait_seconds: float = 3600.0
+    """Who tells to wait longer than this is asked after it: a wrong figure must not be the end of prices."""
 
 
 class Caller:
-    """The `Ask` of a provider. Counts each call that goes out, and each that fails."""
+    """The `Ask` of a provider. Counts each call that goes out, and each that fails.
+
+    Where an endpoint says how long to wait, all who ask it do: also those who haven't been told themselves.
+    """
 
     def __init__(
         self,
@@ -56,6 +62,7 @@ class Caller:
         self._clock = clock
         self._counters = counters
         self._breakers: dict[str, Breaker] = {}
+        self._told_to_wait_until: dict[str, float] = {}
         self.last_success_ns: int | None = None
         self.failing = False
 
@@ -109,16 +116,38 @@ class Caller:
     async def _once(self, endpoint: str, operation: Callable[[], Awaitable[T]]) -> T:
         breaker = self.breaker(endpoint)
         breaker.refuse()
-        await self._limiter.wait()
-        probe = breaker.admit()
-        self._counters.add("kube_cost_pricing_api_calls_total", provider=self._provider, endpoint=endpoint)
-        with self._judged(endpoint, breaker, probe=probe):
-            try:
-                async with asyncio.timeout(self._settings.timeout_seconds):
-                    return await operation()
-            except TimeoutError as error:
-                seconds = self._settings.timeout_seconds
-                raise CallFailedError(TIMEOUT, f"no answer in {seconds:g} s") from error
+        await self._wait_as_told(endpoint)
+        await self._limiter.take()
+        went = False
+        try:
+            probe = breaker.admit()
+            went = True
+            self._counters.add("kube_cost_pricing_api_calls_total", provider=self._provider, endpoint=endpoint)
+            with self._judged(endpoint, breaker, probe=probe):
+                return await self._bounded(operation)
+        finally:
+            self._limiter.give_back(went=went)
+
+    async def _bounded(self, operation: Callable[[], Awaitable[T]]) -> T:
+        seconds = self._settings.timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await operation()
+        except TimeoutError as error:
+            raise CallFailedError(TIMEOUT, f"no answer in {seconds:g} s") from error
+
+    async def _wait_as_told(self, endpoint: str) -> None:
+        while (seconds := self._told_to_wait_seconds(endpoint)) > 0:
+            if seconds > self._settings.longest_told_wait_seconds:
+                detail = f"isn't asked now, it said to wait for another {seconds:.0f} s"
+                raise CallFailedError(THROTTLED, detail, retry_after_seconds=seconds)
+            await self._clock.sleep(seconds + self._jitter_seconds())
+
+    def _told_to_wait_seconds(self, endpoint: str) -> float:
+        return self._told_to_wait_until.get(endpoint, float("-inf")) - self._clock.monotonic()
+
+    def _jitter_seconds(self) -> float:
+        return random.uniform(0.0, self._settings.jitter_seconds)  # noqa: S311 - no secret
 
     @contextmanager
     def _judged(self, endpoint: str, breaker: Breaker, *, probe: bool) -> Iterator[None]:
@@ -132,6 +161,9 @@ class Caller:
                 endpoint=endpoint,
                 reason=error.reason,
             )
+            if error.retry_after_seconds is not None:
+                told = min(error.retry_after_seconds, self._settings.longest_believed_wait_seconds)
+                self._told_to_wait_until[endpoint] = self._clock.monotonic() + told
             breaker.failed(error, probe=probe)
             raise
         except BaseException:
@@ -149,4 +181,6 @@ class Caller:
         if self.breaker(endpoint).state is not State.CLOSED:
             return False  # what comes next is its probe
         told = error.retry_after_seconds
-        return True if told is None else told if told <= self._settings.longest_told_wait_seconds else False
+        if told is None:
+            return True
+        return told + self._jitter_seconds() if told <= self._settings.longest_told_wait_seconds else False

@@ -23,6 +23,9 @@ SHORTEST_RETRY_SECONDS = 30.0
 LONGEST_RETRY_SECONDS = 900.0
 """After a failure that the calls' own attempts didn't get over, a region's question waits, twice as long each time."""
 
+LONGEST_TOLD_SECONDS = 3600.0
+"""Or as long as they say, up to this: a wrong figure must not be the end of prices."""
+
 GATHER_SECONDS = 0.2
 """From the first request to the question: what comes with it is in it."""
 
@@ -230,7 +233,7 @@ class _Cloud:
         if error is not None and error.reason in {DENIED, INVALID}:
             wait = LONGEST_RETRY_SECONDS  # it is a person who has to do something
         elif error is not None and error.retry_after_seconds is not None:
-            wait = max(wait, error.retry_after_seconds)
+            wait = max(wait, min(error.retry_after_seconds, LONGEST_TOLD_SECONDS))
         for key in untold:
             self.cache.failed(key, sentence, again_in_seconds=wait)
         self._say(question, sentence)
