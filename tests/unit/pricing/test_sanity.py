@@ -2,7 +2,7 @@
 
 import pytest
 
-from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, SPOT, PriceRequest
+from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, SPOT, VOLUME_IOPS, PriceRequest, Tier
 from kube_cost_common.runtime.health import Counters
 from kube_cost_pricing.providers.source import Quote
 from kube_cost_pricing.sanity import Refused, Sanity
@@ -114,6 +114,14 @@ def test_the_same_an_hour_later_is_believed(examined: Examined) -> None:
     assert examined.reason(1.0, last=0.1, fetched_at_ns=4) is None
 
 
+def test_an_hour_in_which_nobody_was_asked_confirms_nothing(examined: Examined) -> None:
+    """The API fails after one wild answer: the same answer, looked at for hours, isn't seen again by that."""
+    assert examined.reason(1.0, last=0.1, fetched_at_ns=7) == "implausible"
+    examined.clock.seconds = 7200.0
+    assert examined.reason(1.0, last=0.1, fetched_at_ns=7) == "implausible"
+    assert examined.reason(1.0, last=0.1, fetched_at_ns=8) is None
+
+
 def test_another_price_starts_the_hour_anew(examined: Examined) -> None:
     """A price that jumps about is never the same for an hour; nor is one that was right in between."""
     assert examined.reason(1.0, last=0.1) == "implausible"
@@ -143,3 +151,34 @@ def test_a_price_is_counted_once(examined: Examined) -> None:
     assert examined.refusals() == {"not_finite": 1.0}
     examined.reason(float("nan"), fetched_at_ns=1)
     assert examined.refusals() == {"not_finite": 2.0}
+
+
+def operations(amount: float, *tiers: float, currency: str = "USD") -> tuple[PriceRequest, Quote]:
+    """A price of a volume's operations: so many free, then each tier's."""
+    request = PriceRequest("aws", "r", "", VOLUME_IOPS, "io2", "", "")
+    return request, Quote(
+        amount=amount,
+        unit="iops_month",
+        source="api",
+        fetched_at_ns=0,
+        currency=currency,
+        tiers=tuple(Tier(start=1000.0 * place, usd=usd) for place, usd in enumerate(tiers)),
+    )
+
+
+def test_tiers_are_in_dollars_too(examined: Examined) -> None:
+    """Of a price in another currency each of them is converted, as its amount is."""
+    verdict = examined.sanity.examine(
+        *operations(1.0, 0.0, 1.0, 0.5, currency="CNY"), last_usd=None, on_demand_usd=None
+    )
+    assert isinstance(verdict, Quote)
+    assert verdict.currency == "USD"
+    assert verdict.amount == pytest.approx(0.14)
+    assert [tier.usd for tier in verdict.tiers] == pytest.approx([0.0, 0.14, 0.07])
+
+
+@pytest.mark.parametrize(("tier", "reason"), [(float("nan"), "not_finite"), (-0.1, "not_positive"), (0.0, None)])
+def test_a_tier_can_be_free_and_nothing_else_odd(examined: Examined, tier: float, reason: str | None) -> None:
+    """One that can't be makes the whole price one."""
+    verdict = examined.sanity.examine(*operations(0.065, tier, 0.065), last_usd=None, on_demand_usd=None)
+    assert (verdict.reason if isinstance(verdict, Refused) else None) == reason

@@ -70,13 +70,15 @@ class Said:
 class Decision:
     """The price that answers a request, or None and why not: a sentence, and the code of the source believed most.
 
-    `pending` are the sources that may yet have a better one: what they said before still holds.
+    `pending` are the sources that may yet have a better one: what they said before still holds. `standing` are those
+    that said something better before, and nothing now that can be believed: their last price stands.
     """
 
     record: PriceRecord | None
     reason: str = ""
     code: str = ""
     pending: frozenset[str] = frozenset()
+    standing: frozenset[str] = frozenset()
 
 
 class Catalog:
@@ -129,29 +131,29 @@ class Catalog:
         self, request: PriceRequest, on_demand_request: PriceRequest, asked: list[Said], held: PriceRecord | None
     ) -> list[Said]:
         listed = _first_usd([said.wanted for said in asked if said.source == SNAPSHOT])
-        last = held.usd if held is not None and held.source == API else listed
-        on_demand = _first_usd([said.on_demand for said in asked if said.on_demand is not None])
+        last = held.list_usd if held is not None and held.source == API else listed
 
-        def examined(question: PriceRequest, answer: Answer, last_usd: float | None) -> Answer:
+        def examined(question: PriceRequest, answer: Answer, last_usd: float | None, on_demand: float | None) -> Answer:
             if not isinstance(answer, Quote):
                 return answer
             verdict = self._sanity.examine(question, answer, last_usd=last_usd, on_demand_usd=on_demand)
             if isinstance(verdict, Refused):
-                return Unknown(reason=f"refused: {verdict.detail}", code=verdict.reason)
+                return Unknown(
+                    reason=f"refused: {verdict.detail}", code=verdict.reason, last_stands=answer.source == API
+                )
             return verdict
 
         listed_on_demand = _first_usd(
             [said.on_demand for said in asked if said.source == SNAPSHOT and said.on_demand is not None]
         )
-        return [
-            Said(
-                source=said.source,
-                wanted=examined(request, said.wanted, last),
-                on_demand=None
-                if said.on_demand is None
-                else examined(on_demand_request, said.on_demand, listed_on_demand),
-            )
+        on_demands = [
+            None if said.on_demand is None else examined(on_demand_request, said.on_demand, listed_on_demand, None)
             for said in asked
+        ]
+        on_demand = _first_usd([answer for answer in on_demands if answer is not None])
+        return [
+            Said(source=said.source, wanted=examined(request, said.wanted, last, on_demand), on_demand=answer)
+            for said, answer in zip(asked, on_demands, strict=True)
         ]
 
 
@@ -174,7 +176,7 @@ def decide(
         or _noted(_first(on_demand, exact=False), NO_SPOT_PRICE)
         or _default(request, nominal, default_rates, now_ns)
     )
-    waiting = [said.source for said in asked if isinstance(said.wanted, NotYet)]
+    waiting = {said.source for said in asked if isinstance(said.wanted, NotYet) or isinstance(said.on_demand, NotYet)}
     if chosen is None:
         why = [answer for answer in wanted if not isinstance(answer, Quote)]
         codes = [answer.code for answer in why if answer.code != NO_PRICE]
@@ -188,7 +190,12 @@ def decide(
     better = names[: names.index(chosen.source)] if chosen.source in names else names
     paid = discounts.apply(request, chosen)
     record = _record(request, paid, list_usd=_list_usd(chosen, wanted), nominal=nominal, now_ns=now_ns)
-    return Decision(record=record, pending=frozenset(better).intersection(waiting))
+    standing = {said.source for said in asked if isinstance(said.wanted, Unknown) and said.wanted.last_stands}
+    return Decision(
+        record=record,
+        pending=frozenset(better).intersection(waiting),
+        standing=frozenset(better).intersection(standing),
+    )
 
 
 def _first(answers: Sequence[Answer], *, exact: bool) -> Quote | None:

@@ -4,6 +4,7 @@ A price in force is replaced by another one at once, and then counts from that m
 
 - while a source that it is from, or one that is believed more than the new one, can't say anything yet (at a start, or
   with a custom prices file that has a fault): the better price isn't gone for good;
+- while the API that it is from has nothing now that can be believed, and only the table or an estimate would follow;
 - when no source has a price any more, unless it was the user's: then it is withdrawn, as is an estimate by the
   configuration. An old price with its age beats none.
 
@@ -99,8 +100,8 @@ def _change(key: str, decision: Decision, held: PriceRecord | None) -> Change | 
 
 
 def _still_holds(decision: Decision, held: PriceRecord) -> bool:
-    """Whether the price in force is from a source that can't speak, or an estimate that such a source was part of."""
-    if held.source in decision.pending:
+    """Whether the price in force is from a source that has nothing else now, or an estimate that it may be part of."""
+    if held.source in decision.pending or held.source in decision.standing:
         return True
     return (
         bool(decision.pending)

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from kube_cost_common.messages.prices import (
     INSTANCE,
     NETWORK,
@@ -22,7 +24,7 @@ FACTOR = 5.0
 """How far an on-demand price may be off the last one or the snapshot: no list price has moved so far at once."""
 
 CONFIRM_SECONDS = 3600.0
-"""A price that far off is believed when it is still the same after this long."""
+"""A price that far off is believed when it was asked for again and is still the same after this long."""
 
 FREE = frozenset({NETWORK, VOLUME_IOPS, VOLUME_THROUGHPUT})
 """What clouds give away: traffic within a zone, say."""
@@ -42,6 +44,7 @@ class Refused:
 @dataclass(frozen=True, kw_only=True)
 class _Doubt:
     amount: float
+    fetched_at_ns: int
     since_seconds: float
 
 
@@ -69,7 +72,7 @@ class Sanity:
         """
         refused = self._refusal(quote, free=request.kind in FREE)
         if refused is None and quote.currency != "USD":
-            quote = replace(quote, amount=quote.amount * self._usd_per[quote.currency], currency="USD")
+            quote = _in_usd(quote, self._usd_per[quote.currency])
         if refused is None:
             refused = self._implausible(request, quote, last_usd, on_demand_usd)
         if refused is None:
@@ -82,10 +85,11 @@ class Sanity:
         return refused
 
     def _refusal(self, quote: Quote, *, free: bool) -> Refused | None:
-        if not math.isfinite(quote.amount):
-            return Refused(reason="not_finite", detail=f"a price of {quote.amount}")
-        if quote.amount < 0 or (quote.amount == 0 and quote.source != CUSTOM and not free):
-            return Refused(reason="not_positive", detail=f"a price of {quote.amount}")
+        amounts = [quote.amount, *(tier.usd for tier in quote.tiers)]
+        if not all(math.isfinite(amount) for amount in amounts):
+            return Refused(reason="not_finite", detail=_detail(quote))
+        if min(amounts) < 0 or (quote.amount == 0 and quote.source != CUSTOM and not free):
+            return Refused(reason="not_positive", detail=_detail(quote))
         if quote.currency not in self._usd_per:
             detail = f"a price in {quote.currency}, for which no rate is configured"
             return Refused(reason="currency", detail=detail)
@@ -116,10 +120,23 @@ class Sanity:
             return None
         now = self._clock.monotonic()
         if doubt is None:
-            doubt = self._doubts[key] = _Doubt(amount=quote.amount, since_seconds=now)
-        if now - doubt.since_seconds >= CONFIRM_SECONDS:
+            doubt = self._doubts[key] = _Doubt(
+                amount=quote.amount, fetched_at_ns=quote.fetched_at_ns, since_seconds=now
+            )
+        if now - doubt.since_seconds >= CONFIRM_SECONDS and quote.fetched_at_ns > doubt.fetched_at_ns:
             return None
         return Refused(reason="implausible", detail=f"a price of {quote.amount}, it was {last_usd}")
+
+
+def _in_usd(quote: Quote, usd_per: float) -> Quote:
+    tiers = tuple(msgspec.structs.replace(tier, usd=tier.usd * usd_per) for tier in quote.tiers)
+    return replace(quote, amount=quote.amount * usd_per, tiers=tiers, currency="USD")
+
+
+def _detail(quote: Quote) -> str:
+    if not quote.tiers:
+        return f"a price of {quote.amount}"
+    return f"a price of {quote.amount}, by tiers {', '.join(str(tier.usd) for tier in quote.tiers)}"
 
 
 def _key(request: PriceRequest) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn
 
@@ -14,7 +14,7 @@ from kube_cost_common.runtime.health import Counters, Problems
 from kube_cost_pricing.cache import AnswerCache, Entry, Lifetimes, Topic
 from kube_cost_pricing.calls.failures import DENIED, INVALID, CallFailedError
 from kube_cost_pricing.providers.cloud import CloudPrices, Tell
-from kube_cost_pricing.providers.source import API, API_FAILING, Answer, NotYet, Unknown
+from kube_cost_pricing.providers.source import AMBIGUOUS, API, API_FAILING, Answer, NotYet, Unknown
 
 WAKE_SECONDS = 5.0
 """How often is looked whether something is due, though nobody asks."""
@@ -196,6 +196,8 @@ class _Cloud:
                 return
             untold.pop(key, None)
             self.cache.answered(key, answer)
+            if isinstance(answer, Unknown) and answer.code == AMBIGUOUS:
+                self._counters.add("kube_cost_prices_refused_total", provider=self._provider, reason=AMBIGUOUS)
 
         try:
             cloud = await self._made()
@@ -267,6 +269,8 @@ def _question(cloud: CloudPrices, topic: Topic) -> _Question:
 
 
 def _answer(entry: Entry) -> Answer:
+    if isinstance(entry.answer, Unknown):  # no longer sold, or several candidates now: no table knows better
+        return replace(entry.answer, last_stands=True)
     if entry.answer is not None:
         return entry.answer
     if entry.failure:

@@ -50,10 +50,15 @@ CODES = frozenset({NO_PRICE, NO_REGION, NO_INSTANCE_TYPE, AMBIGUOUS, API_WAITING
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """The source has no such price, and `reason` says why: it isn't its business, or it isn't sold."""
+    """The source has no such price, and `reason` says why: it isn't its business, or it isn't sold.
+
+    `last_stands` is true where the source was asked and has none any more, or none that can be: the last one that it
+    had is better than what others have.
+    """
 
     reason: str
     code: str = NO_PRICE
+    last_stands: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
