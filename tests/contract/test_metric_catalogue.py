@@ -12,9 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from harness.costs import STARTED_NS, Shown, WatchedKind, node_rate, pod_rate, rates_of, total_of, volume_rate
 from kube_cost_aggregator.history.store import Traffic
 from kube_cost_aggregator.outputs.families import CATALOGUE, FAMILIES, Family, ReportedSeries
+from kube_cost_aggregator.state.budgets import BudgetBook
 from kube_cost_aggregator.state.facts import ServiceFacts
 from kube_cost_aggregator.state.rates import LoadBalancerRate, Use
 from kube_cost_aggregator.state.totals import Totals
+from kube_cost_common.domain.budgets import Budget
+from kube_cost_common.domain.money import NS_PER_HOUR, NS_PER_SECOND
 from kube_cost_common.domain.resources import Resources
 from kube_cost_common.messages.status import Reading
 
@@ -33,7 +36,7 @@ BRIEF = {
     "kube_cost_calculation_duration_seconds": ("summary", {"quantile"}),
 }
 
-_MONTHS = re.compile(r"\bmonth(?!_| began| to date)")
+_MONTHS = re.compile(r"\b(?<!calendar )month(?!_| began| to date| ends|ly-)")
 
 
 def everything() -> Shown:
@@ -47,7 +50,12 @@ def everything() -> Shown:
     balancer = LoadBalancerRate(
         ServiceFacts(uid="s", namespace="shop", name="web", created_ns=STARTED_NS, has_load_balancer=True), 0.02
     )
-    rates = replace(rates_of(node, volumes=volumes), load_balancers=(balancer,), control_plane=0.1)
+    rates = replace(
+        rates_of(node, volumes=volumes),
+        load_balancers=(balancer,),
+        control_plane=0.1,
+        budgets=BudgetBook({"shop": Budget(5, "label")}),
+    )
     shown = Shown(cluster="eu", label_names=("team",), rates=rates, watches=[WatchedKind("pods")])
     shown.watches[0].last_event_ns = STARTED_NS
     shown.last_samples = {"n": STARTED_NS}
@@ -56,8 +64,9 @@ def everything() -> Shown:
     reported = dict.fromkeys(ReportedSeries()._series, 1.0)
     shown.totals = Totals(
         started_at_ns=STARTED_NS,
-        settled_through_ns=STARTED_NS,
+        settled_through_ns=STARTED_NS + 3 * NS_PER_HOUR,
         counters=reported,
+        hours={"shop": {STARTED_NS // NS_PER_SECOND // 3600 * 3600 + 3600: 5}},
         namespaces={"shop": total_of(5)},
         components={"compute": 5},
         traffic={"shop": Traffic(1, 2, 3, 4, 5)},

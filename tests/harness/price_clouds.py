@@ -1,7 +1,7 @@
 """Clouds that answer or misbehave in process, behind the real limiter, breakers and cache, in virtual time."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -42,17 +42,25 @@ _FAILURES = {
 _AMOUNTS = {CloudFault.ZERO: 0.0, CloudFault.NEGATIVE: -1.0, CloudFault.NOT_A_NUMBER: float("nan")}
 
 
+PARALLEL = 4
+
+
 @dataclass
 class ScriptedCloud:
-    """Asks one call a request, as the worst of clouds does. `calls` are (time, endpoint) of each that went out."""
+    """Asks one call a request, four at once, as the worst of clouds does.
+
+    `calls` are (time, endpoint) of each that went out; `most_probes` is how many of an endpoint were under way at once
+    that began while its breaker, which `state_of` tells, was half open.
+    """
 
     ask: Ask
     clock: LoopClock
     fault: CloudFault | None = None
     usd: float = 0.1
     calls: list[tuple[float, str]] = field(default_factory=list)
-    most_under_way: int = 0
-    _under_way: int = 0
+    state_of: Callable[[str], State] = lambda _: State.CLOSED
+    most_probes: int = 0
+    _probes: dict[str, int] = field(default_factory=dict)
 
     provider = "azure"
 
@@ -71,21 +79,33 @@ class ScriptedCloud:
     async def close(self) -> None: ...
 
     async def _all(self, endpoint: str, requests: Sequence[PriceRequest], tell: Tell) -> None:
-        for request in requests:
-            pages = 0
-            while True:
-                answer = await self.ask(endpoint, lambda: self._call(endpoint))
-                pages += 1
-                if self.fault is not CloudFault.ENDLESS:
-                    break
-                if pages == 20:
-                    raise CallFailedError(ANSWER, "more than 20 pages")
-            tell(request, answer)
+        slots, failures = asyncio.Semaphore(PARALLEL), list[CallFailedError]()
+
+        async def one(request: PriceRequest) -> None:
+            async with slots:
+                try:
+                    tell(request, await self._pages(endpoint))
+                except CallFailedError as error:
+                    failures.append(error)
+
+        async with asyncio.TaskGroup() as group:
+            for request in requests:
+                group.create_task(one(request))
+        if failures:
+            raise failures[0]
+
+    async def _pages(self, endpoint: str) -> Answer:
+        for _ in range(20):
+            answer = await self.ask(endpoint, lambda: self._call(endpoint))
+            if self.fault is not CloudFault.ENDLESS:
+                return answer
+        raise CallFailedError(ANSWER, "more than 20 pages")
 
     async def _call(self, endpoint: str) -> Answer:
         self.calls.append((self.clock.monotonic(), endpoint))
-        self._under_way += 1
-        self.most_under_way = max(self.most_under_way, self._under_way)
+        probe = int(self.state_of(endpoint) is State.HALF_OPEN)
+        self._probes[endpoint] = self._probes.get(endpoint, 0) + probe
+        self.most_probes = max(self.most_probes, self._probes[endpoint])
         try:
             await asyncio.sleep(0.05)
             fault = self.fault
@@ -100,7 +120,7 @@ class ScriptedCloud:
             amount = self.usd if fault is None else _AMOUNTS.get(fault, self.usd)
             return Quote(amount=amount, unit="hour", source=API, fetched_at_ns=self.clock.now_ns(), currency=currency)
         finally:
-            self._under_way -= 1
+            self._probes[endpoint] -= probe
 
 
 def _same(cloud: CloudPrices) -> CloudPrices:
@@ -110,11 +130,20 @@ def _same(cloud: CloudPrices) -> CloudPrices:
 class AskedClouds:
     """An API source of two clouds, `azure` and `gcp`, each scripted. `look` reads all prices once, as a pass does."""
 
-    def __init__(self, *, lifetimes: Lifetimes, before: Callable[[str], PriceRecord | None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        *,
+        lifetimes: Lifetimes,
+        before: Callable[[str], PriceRecord | None] = lambda _: None,
+        clouds: Mapping[str, ScriptedCloud] | None = None,
+    ) -> None:
+        """Take `clouds` where they have been asked by a process before this one."""
         self.clock = LoopClock()
         self.counters, self.problems = Counters(), Problems()
         self.callers = {name: self._caller(name) for name in ("azure", "gcp")}
-        self.clouds = {name: ScriptedCloud(caller, self.clock) for name, caller in self.callers.items()}
+        self.clouds = clouds or {name: ScriptedCloud(caller, self.clock) for name, caller in self.callers.items()}
+        for name, cloud in self.clouds.items():
+            cloud.ask, cloud.state_of = self.callers[name], partial(self.state, name)
         self.changes = 0
         self.source = ApiSource(
             clouds={name: CloudAccess(make=partial(_same, cloud)) for name, cloud in self.clouds.items()},

@@ -186,7 +186,7 @@ class MemoryStore:
         *,
         now_ns: int,
         month_start: int,  # noqa: ARG002 - the protocol's
-        own_hours_from: int | None = None,  # noqa: ARG002 - likewise
+        hours_from: int = 0,  # noqa: ARG002 - likewise
     ) -> LedgerState:
         """Return what it was made with, or an empty ledger that begins now."""
         return self._state or LedgerState(

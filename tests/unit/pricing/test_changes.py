@@ -9,6 +9,7 @@ from kube_cost_pricing.changes import Answered, Change, Delete, Put, changes, in
 from kube_cost_pricing.demand import asked as asked_for
 
 HOUR_NS = 3_600_000_000_000
+HALF_HOUR_NS = HOUR_NS // 2
 
 
 def request(**labels: str) -> PriceRequest:
@@ -84,7 +85,9 @@ def test_whatever_differs_is_written_with_its_time(other: dict[str, object]) -> 
 
 def test_an_age_is_refreshed_now_and_then() -> None:
     """The same price fetched much later is written, and still counts from when it counted."""
-    soon, late = (price(source="api", fetched_at_ns=10 + ns, effective_from_ns=555) for ns in (HOUR_NS - 1, HOUR_NS))
+    soon, late = (
+        price(source="api", fetched_at_ns=10 + ns, effective_from_ns=555) for ns in (HALF_HOUR_NS - 1, HALF_HOUR_NS)
+    )
     held = price(source="api")
     assert between(held, decided(soon)) == []
     assert between(held, decided(late)) == [Put(key=KEY, record=msgspec.structs.replace(late, effective_from_ns=20))]

@@ -116,6 +116,13 @@ class AnswerCache:
             entry.failure = failure
             entry.due_at = self._clock.monotonic() + again_in_seconds
 
+    def ask_soon(self, question: tuple[Topic, str]) -> None:
+        """Let what wasn't answered of a question be asked now."""
+        now = self._clock.monotonic()
+        for entry in self._entries.values():
+            if entry.failure and _group(entry) == question:
+                entry.due_at = min(entry.due_at, now)
+
     def is_fresh(self, entry: Entry) -> bool:
         """Whether its answer needn't be renewed yet."""
         return entry.due_at > self._clock.monotonic()

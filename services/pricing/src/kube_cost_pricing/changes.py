@@ -21,9 +21,10 @@ from kube_cost_pricing.catalog import Decision
 from kube_cost_pricing.demand import Asked
 from kube_cost_pricing.providers.source import API, BILL, CUSTOM, ESTIMATE, SNAPSHOT
 
-REFRESH_SECONDS = 3600.0
-"""How much newer a price of the same value must be to be written again: its age is visible, but each writing takes one
-of the 64 values that the bucket keeps of a key, and these are needed for what isn't settled yet."""
+REFRESH_SECONDS = 1800.0
+"""How much newer a price of the same value must be to be written again: its age is visible, and a restart knows from it
+when to ask again. But each writing takes one of the 64 values that the bucket keeps of a key, and these are needed for
+what isn't settled yet: samples wait up to 6 h on the bus."""
 
 _DATED = frozenset({API, BILL, SNAPSHOT})
 """Sources whose prices have an age that says something."""
@@ -92,7 +93,7 @@ def _change(key: str, decision: Decision, held: PriceRecord | None) -> Change | 
         return None
     if record is None:
         return Delete(key=key) if held is not None and held.source in (CUSTOM, ESTIMATE) else None
-    if held is None or not _same(record, held):
+    if held is None or not same_price(record, held):
         return Put(key=key, record=record)
     if record.source in _DATED and record.fetched_at_ns - held.fetched_at_ns >= REFRESH_SECONDS * 1e9:
         return Put(key=key, record=msgspec.structs.replace(record, effective_from_ns=held.effective_from_ns))
@@ -110,7 +111,7 @@ def _still_holds(decision: Decision, held: PriceRecord) -> bool:
     )
 
 
-def _same(one: PriceRecord, other: PriceRecord) -> bool:
+def same_price(one: PriceRecord, other: PriceRecord) -> bool:
     """Whether two records say the same price, whenever it was fetched and from whenever it counts."""
     return msgspec.structs.replace(one, fetched_at_ns=0, effective_from_ns=0) == msgspec.structs.replace(
         other, fetched_at_ns=0, effective_from_ns=0

@@ -20,7 +20,7 @@ from kube_cost_common.runtime.bus import BusError
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters, Problems
 from kube_cost_pricing.catalog import Catalog
-from kube_cost_pricing.changes import Answered, Change, Delete, Put, changes, in_force
+from kube_cost_pricing.changes import Answered, Change, Delete, Put, changes, in_force, same_price
 from kube_cost_pricing.demand import Asked, Demand
 from kube_cost_pricing.held import Held
 
@@ -88,7 +88,7 @@ class Publisher:
         self._problems = problems
         self._wake = asyncio.Event()
         self._unrequested_since: dict[str, float] = {}
-        self._in_use: list[PriceRecord] = []
+        self._fetched_at_ns: dict[tuple[str, str], int] = {}
         self._failing = False
 
     def wake(self) -> None:
@@ -124,7 +124,7 @@ class Publisher:
         labels_written = await self._write_labels()
         written = await self._write([*changes(answered, held), *self._forgotten(requests, held)])
         held = self._held.prices()
-        self._in_use = [record for asked in requests if (record := in_force(asked, held)) is not None]
+        self._fetched_at_ns = _oldest(answered, held)
         unpriced = [one for one in answered if in_force(one.asked, held) is None]
         self._say_unpriced(unpriced)
         complete = await self._write_unpriced(unpriced) and labels_written and written
@@ -135,17 +135,13 @@ class Publisher:
     def ages(self) -> list[Reading]:
         """Return the age of the oldest price in use, by provider and kind, in seconds."""
         now_ns = self._clock.now_ns()
-        oldest: dict[tuple[str, str], int] = {}
-        for record in self._in_use:
-            key = (record.provider, record.kind)
-            oldest[key] = min(oldest.get(key, now_ns), record.fetched_at_ns)
         return [
             Reading(
                 name="kube_cost_price_age_seconds",
                 labels={"provider": provider, "kind": kind},
-                value=(now_ns - fetched_at_ns) / 1e9,
+                value=max(0, now_ns - fetched_at_ns) / 1e9,
             )
-            for (provider, kind), fetched_at_ns in sorted(oldest.items())
+            for (provider, kind), fetched_at_ns in sorted(self._fetched_at_ns.items())
         ]
 
     def _forgotten(self, requests: Sequence[Asked], held: Mapping[str, PriceRecord]) -> list[Change]:
@@ -226,6 +222,20 @@ class Publisher:
         more = f"; and {len(unpriced) - _SHOWN} more" if len(unpriced) > _SHOWN else ""
         if self._problems.say(_UNPRICED, f"no price is known for {shown}{more}"):
             self._log.warning("no price is known", requests=[_why(one) for one in unpriced])
+
+
+def _oldest(answered: Sequence[Answered], held: Mapping[str, PriceRecord]) -> dict[tuple[str, str], int]:
+    """Return when the oldest price in force was fetched, by provider and kind: the last time that it was the same."""
+    oldest: dict[tuple[str, str], int] = {}
+    for one in answered:
+        record, decided = in_force(one.asked, held), one.decision.record
+        if record is not None:
+            fetched_at_ns = record.fetched_at_ns
+            if decided is not None and same_price(decided, record):
+                fetched_at_ns = max(fetched_at_ns, decided.fetched_at_ns)
+            key = (record.provider, record.kind)
+            oldest[key] = min(oldest.get(key, fetched_at_ns), fetched_at_ns)
+    return oldest
 
 
 def _said(change: Change) -> str:

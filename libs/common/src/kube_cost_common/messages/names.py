@@ -7,7 +7,7 @@ travels in the payload too; a payload that names another one than its subject is
 
 import re
 
-_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-")
+_OTHER = re.compile(r"[^A-Za-z0-9-]")
 _TOKEN = re.compile(r"_|(?:[A-Za-z0-9-]|=[0-9A-F]{2})+")
 
 USAGE_SUBJECTS = "kce.v1.usage.>"
@@ -19,7 +19,11 @@ def escape(part: str) -> str:
     """Return `part` as one subject token."""
     if not part:
         return "_"
-    return "".join(chr(byte) if byte in _PLAIN else f"={byte:02X}" for byte in part.encode())
+    return _OTHER.sub(_escaped, part)
+
+
+def _escaped(character: re.Match[str]) -> str:
+    return "".join(f"={byte:02X}" for byte in character[0].encode())
 
 
 def unescape(token: str) -> str:

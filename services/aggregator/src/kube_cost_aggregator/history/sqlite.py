@@ -54,9 +54,9 @@ class SqliteStore:
         self._states = msgspec.msgpack.Decoder(NodeState)
         self._object_states = msgspec.msgpack.Decoder(ObjectState)
 
-    async def load(self, *, now_ns: int, month_start: int, own_hours_from: int | None = None) -> LedgerState:
+    async def load(self, *, now_ns: int, month_start: int, hours_from: int = 0) -> LedgerState:
         """Return what was committed; see `Store.load`."""
-        load = partial(self._load, now_ns, month_start, own_hours_from)
+        load = partial(self._load, now_ns, month_start, hours_from)
         return await self._in(self._write_thread, "read the ledger", load)
 
     async def commit(self, batch: Batch) -> None:
@@ -93,7 +93,7 @@ class SqliteStore:
         except (sqlite3.Error, msgspec.MsgspecError, OverflowError) as error:
             raise StoreError(f"can't {doing}: {error}") from error
 
-    def _load(self, now_ns: int, month_start: int, own_hours_from: int | None) -> LedgerState:
+    def _load(self, now_ns: int, month_start: int, hours_from: int) -> LedgerState:
         db = self._writer
         with db:
             db.execute("INSERT OR IGNORE INTO ledger (one, started_at_ns) VALUES (1, ?)", (now_ns,))
@@ -138,7 +138,7 @@ class SqliteStore:
             namespace_traffic={
                 namespace: Traffic(*traffic) for namespace, *traffic in db.execute("SELECT * FROM namespace_traffic")
             },
-            own_hours=_own_hours(db, own_hours_from),
+            hours=_hours(db, hours_from),
         )
 
     def _commit(self, batch: Batch) -> None:
@@ -148,12 +148,10 @@ class SqliteStore:
             write_batch(db, batch)
 
 
-def _own_hours(db: sqlite3.Connection, start: int | None) -> dict[tuple[int, str], int]:
-    if start is None:
-        return {}
-    own = " + ".join(column for column in PAID_COLUMNS if column != "shared_nano")
-    rows = db.execute(f"SELECT hour, namespace, {own} FROM namespace_hours WHERE hour >= ?", (start,))  # noqa: S608 - our own column names
-    return {(hour, namespace): nano for hour, namespace, nano in rows}
+def _hours(db: sqlite3.Connection, start: int) -> dict[tuple[int, str], tuple[int, int]]:
+    paid = " + ".join(PAID_COLUMNS)
+    rows = db.execute(f"SELECT hour, namespace, {paid}, shared_nano FROM namespace_hours WHERE hour >= ?", (start,))  # noqa: S608 - our own column names
+    return {(hour, namespace): (nano, shared) for hour, namespace, nano, shared in rows}
 
 
 def open_store(path: Path) -> SqliteStore:

@@ -349,8 +349,8 @@ class LedgerState:
     objects: list[ObjectState] = field(default_factory=list)
     next_object_id: int = 1
     namespace_traffic: Mapping[str, Traffic] = field(default_factory=dict)
-    own_hours: Mapping[tuple[int, str], int] = field(default_factory=dict)
-    """What each namespace cost itself, before sharing, in nano-USD by hour; empty where nobody asked."""
+    hours: Mapping[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
+    """What each namespace cost, and what of it sharing moved, in nano-USD by hour; of the last hours."""
 
 
 GroupBy = Literal["namespace", "pod", "node", "workload"]
@@ -377,10 +377,10 @@ GROUP_COLUMNS: Mapping[GroupBy, tuple[str, ...]] = {
 class Store(Protocol):
     """A keeper of the ledger. One writer at a time; reads don't wait for it."""
 
-    async def load(self, *, now_ns: int, month_start: int, own_hours_from: int | None = None) -> LedgerState:
+    async def load(self, *, now_ns: int, month_start: int, hours_from: int = 0) -> LedgerState:
         """Return what was committed; `now_ns` becomes the ledger's beginning where there is none yet.
 
-        `month_start` and `own_hours_from` are Unix seconds from which on days and hours are wanted; None: no hours.
+        `month_start` and `hours_from` are Unix seconds from which on days and hours are wanted.
         """
         ...
 

@@ -20,6 +20,12 @@ EFFICIENCY = "kube_cost_namespace_efficiency_ratio"
 WASTED = "kube_cost_workload_request_waste_hourly_usd"
 USED_ABOVE = "kube_cost_workload_usage_above_request_hourly_usd"
 LABEL = "kube_cost_label_hourly_usd"
+FORECAST, FORECAST_LOW, FORECAST_HIGH = FORECASTS = (
+    "kube_cost_namespace_month_forecast_usd",
+    "kube_cost_namespace_month_forecast_low_usd",
+    "kube_cost_namespace_month_forecast_high_usd",
+)
+BUDGET = "kube_cost_namespace_budget_usd"
 PVC = "kube_cost_pvc_hourly_usd"
 LOAD_BALANCER = "kube_cost_load_balancer_hourly_usd"
 TRAFFIC = (
@@ -96,6 +102,38 @@ BREAKDOWN_FAMILIES = (
         unit=USD_PER_HOUR,
         labels=_WORKLOAD,
         help=f"USD per hour of what the workload's pods use beyond what they reserve. {_USED} {_NOW}",
+    ),
+    Family(
+        name=FORECAST,
+        type="gauge",
+        unit=USD,
+        labels=("namespace",),
+        help="USD that the namespace will have cost when the month ends in UTC: what it has cost, and the rest at the "
+        f"average of the last 24 whole hours. {_SETTLED}",
+    ),
+    Family(
+        name=FORECAST_LOW,
+        type="gauge",
+        unit=USD,
+        labels=("namespace",),
+        help="USD of the same less what the spread of the days makes likely, never below what has been spent. "
+        f"{_SETTLED}",
+    ),
+    Family(
+        name=FORECAST_HIGH,
+        type="gauge",
+        unit=USD,
+        labels=("namespace",),
+        help=f"USD of the same and what the spread of the days makes likely. {_SETTLED}",
+    ),
+    Family(
+        name=BUDGET,
+        type="gauge",
+        unit=USD,
+        labels=("namespace",),
+        help="USD that the namespace may cost in a calendar month, by its annotation "
+        "kube-cost.io/monthly-budget-usd or its label budget; no series without, or where it can't be read "
+        "(kube_cost_budget_parse_errors). Within 5 s of a change.",
     ),
     Family(
         name=LABEL,

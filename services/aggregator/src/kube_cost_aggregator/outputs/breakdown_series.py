@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping
 from kube_cost_aggregator.history.store import NO_MONEY, Money
 from kube_cost_aggregator.outputs.breakdown_families import (
     BREAKDOWN_FAMILIES,
+    BUDGET,
     CLUSTER_HOURLY,
     CLUSTER_TOTAL,
     EFFICIENCY,
+    FORECASTS,
     LABEL,
     LOAD_BALANCER,
     PVC,
@@ -20,11 +22,13 @@ from kube_cost_aggregator.outputs.breakdown_families import (
 )
 from kube_cost_aggregator.outputs.chunks import Block, Chunk
 from kube_cost_aggregator.outputs.cost_series import CostSeries
+from kube_cost_aggregator.outputs.forecasts import forecasts
 from kube_cost_aggregator.outputs.label_sums import by_label
 from kube_cost_aggregator.outputs.overview import NamespaceMoney, Overview
 from kube_cost_aggregator.outputs.text import Namer, number, usd
 from kube_cost_aggregator.state.rates import NO_USE, NodeRate, Rates, Use
 from kube_cost_aggregator.state.totals import COMPONENTS, Totals
+from kube_cost_common.domain.forecast import Forecast
 from kube_cost_common.domain.money import format_usd
 from kube_cost_common.domain.resources import COMPUTE
 
@@ -32,13 +36,19 @@ Values = dict[tuple[str, ...], str]
 
 
 class BreakdownSeries:
-    """Keeps the chunks of these families; they are written anew with everything else, every few seconds."""
+    """Keeps the chunks of these families; they are written anew with everything else, every few seconds.
+
+    `forecasts` are the last ones, in nano-USD by namespace.
+    """
 
     def __init__(self, *, cluster: str, label_names: tuple[str, ...] = ()) -> None:
         self._label_names = label_names
         self._blocks = {family.name: Block(Namer(family, cluster=cluster)) for family in BREAKDOWN_FAMILIES}
+        self.forecasts: Mapping[str, Forecast] = {}
 
-    def take(self, rates: Rates, totals: Totals, costs: CostSeries, *, with_rates: bool) -> dict[str, dict[str, Chunk]]:
+    def take(
+        self, rates: Rates, totals: Totals, costs: CostSeries, now_ns: int, *, with_rates: bool
+    ) -> dict[str, dict[str, Chunk]]:
         """Return the chunks of now; without `with_rates` of settled money and traffic alone."""
         overview = costs.overview
         values: dict[str, Values] = {
@@ -53,8 +63,14 @@ class BreakdownSeries:
             values[family] = {
                 (namespace,): str(traffic[column]) for namespace, traffic in sorted(totals.traffic.items())
             }
+        self.forecasts = forecasts(overview.namespaces, totals, now_ns)
+        for column, family in enumerate(FORECASTS):
+            values[family] = {(name,): format_usd(round(made[column])) for name, made in self.forecasts.items()}
         if with_rates:
             values |= self._rates(rates, overview)
+            values[BUDGET] = {
+                (namespace,): format_usd(budget.nano) for namespace, budget in sorted(rates.budgets.namespaces.items())
+            }
             values[LABEL] = by_label(self._label_names, rates, costs.sums, overview)
         return {name: {"": block.update(values.get(name, {}))} for name, block in self._blocks.items()}
 

@@ -161,6 +161,12 @@ HEALTH_FAMILIES = (
         "anything yet. Within a second of a change.",
     ),
     Family(
+        name="kube_cost_budget_parse_errors",
+        type="gauge",
+        unit=NONE,
+        help=f"Budgets of namespaces that can't be read; the page names the first. {_FRESH}",
+    ),
+    Family(
         name="kube_cost_agents_connected",
         type="gauge",
         unit=NONE,

@@ -33,10 +33,13 @@ class HealthSeries:
         }
         self._summary = Chunk(b"", 0)
 
-    def take(self, nodes: Iterable[NodeRate], totals: Totals, served: Exposition) -> dict[str, dict[str, Chunk]]:
+    def take(
+        self, nodes: Iterable[NodeRate], totals: Totals, served: Exposition, budget_faults: int = 0
+    ) -> dict[str, dict[str, Chunk]]:
         """Return the chunks of now; `served` is the exposition before this one."""
         values: dict[str, Values] = {family.name: {} for family in HEALTH_FAMILIES}
         self._own(values, list(nodes), totals, served)
+        values["kube_cost_budget_parse_errors"][()] = budget_faults
         for reading in (*self._sources.counters.counts(), *self._sources.counters.gauges()):
             self._add_reading(values, reading)
         for key, value in (*totals.counters.items(), *self._sources.components.gauges().items()):

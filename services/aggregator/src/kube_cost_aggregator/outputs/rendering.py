@@ -13,6 +13,7 @@ from kube_cost_aggregator.outputs.overview import Overview
 from kube_cost_aggregator.outputs.process_series import ProcessSeries, process_registry
 from kube_cost_aggregator.outputs.sources import Sources
 from kube_cost_aggregator.outputs.text import header
+from kube_cost_aggregator.state.rates import Rates
 
 BREATH_SECONDS = 0.001
 """How long rendering holds the loop at a stretch: a scrape takes a few turns of it."""
@@ -53,9 +54,15 @@ class Rendering:
         self._rates_known = self._rates_known or sources.readiness.ready
         await self._breathing(self._costs.take(rates, totals, sources.clock.now_ns(), with_rates=self._rates_known))
         await asyncio.sleep(0)
-        breakdown = self._breakdown.take(rates, totals, self._costs, with_rates=self._rates_known)
+        breakdown = self._breakdown.take(
+            rates, totals, self._costs, sources.clock.now_ns(), with_rates=self._rates_known
+        )
+        self._say_budgets(rates)
         await asyncio.sleep(0)
-        self._families = {**breakdown, **self._health.take(self._costs.nodes.values(), totals, served)}
+        self._families = {
+            **breakdown,
+            **self._health.take(self._costs.nodes.values(), totals, served, len(rates.budgets.faults)),
+        }
         await asyncio.sleep(0)
         self._process_chunk = self._process.take()
         return self._keyed()
@@ -72,6 +79,14 @@ class Rendering:
             await self._breathing(sources.prepare_rates(usage=False))
         await self._breathing(self._costs.take_pods(sources.pod_rates(), sources.totals(), sources.clock.now_ns()))
         return self._keyed()
+
+    def _say_budgets(self, rates: Rates) -> None:
+        faults, problems = rates.budgets.faults, self._sources.problems
+        if faults:
+            more = f"; and {len(faults) - 1} more" if len(faults) > 1 else ""
+            problems.say("budgets", faults[0] + more)
+        else:
+            problems.over("budgets")
 
     async def _breathing(self, steps: Iterator[object]) -> None:
         clock = self._sources.clock

@@ -51,6 +51,9 @@ _OBJECT_COMPONENTS: Mapping[ObjectKind, str] = {
     "control_plane": CONTROL_PLANE,
 }
 
+KEPT_HOURS = 26
+"""How long a namespace's hours are kept in memory: forecasts are made of the last 24 whole ones."""
+
 SHARED_HOURS = 7
 """How long an hour's own costs are kept, by which what is shared in it is weighted: samples may come 6 h late."""
 
@@ -84,6 +87,7 @@ class Ledger:
     def __init__(self, *, store: Store, sharing: SharingRules = NOTHING_SHARED) -> None:
         self._store = store
         self._sharing = sharing
+        self._hours: dict[str, dict[int, int]] = {}
         self._own_hours: dict[int, dict[str, int]] = {}
         self._unshared: dict[int, dict[str, int]] = {}
         self._next_pod_id = 1
@@ -107,7 +111,7 @@ class Ledger:
         state = await self._store.load(
             now_ns=now_ns,
             month_start=month_start(now_ns),
-            own_hours_from=now_ns // NS_PER_SECOND - SHARED_HOURS * _SECONDS_PER_HOUR if self._sharing.any else None,
+            hours_from=now_ns // NS_PER_SECOND - KEPT_HOURS * _SECONDS_PER_HOUR,
         )
         self._next_pod_id, self._next_node_id = state.next_pod_id, state.next_node_id
         self._namespaces = dict(state.namespace_totals)
@@ -120,8 +124,10 @@ class Ledger:
         self.objects = {known.uid: known for known in state.objects}
         self.gone_nodes = dict.fromkeys(state.gone_nodes, now_ns)
         self._own_hours = {}
-        for (hour, namespace), nano in state.own_hours.items():
-            self._own_hours.setdefault(hour, {})[namespace] = nano
+        for (hour, namespace), (nano, shared) in state.hours.items():
+            self._hours.setdefault(namespace, {})[hour] = nano
+            if self._sharing.any:
+                self._own_hours.setdefault(hour, {})[namespace] = nano - shared
         self.stream = state.stream
         self.started_at_ns = state.started_at_ns
         self.totals = self._view(now_ns)
@@ -350,6 +356,8 @@ class Ledger:
             max(known.savings_counter, total.savings),
             known.resource_counters.highest(total._replace(savings=0)),
         )
+        hours = self._hours.setdefault(namespace, {})
+        hours[hour] = hours.get(hour, 0) + money.total
         days = self._days.setdefault(namespace, {})
         day = hour // _SECONDS_PER_DAY
         days[day] = days.get(day, 0) + money.total
@@ -379,12 +387,17 @@ class Ledger:
         for namespace, days in self._days.items():
             if any(day < first_day for day in days):
                 self._days[namespace] = {day: nano for day, nano in days.items() if day >= first_day}
+        first_hour = now_ns // NS_PER_SECOND - KEPT_HOURS * _SECONDS_PER_HOUR
+        for namespace, hours in list(self._hours.items()):
+            if any(hour < first_hour for hour in hours):
+                self._hours[namespace] = {hour: nano for hour, nano in hours.items() if hour >= first_hour}
         nodes = self._counted(NODES_COUNTER)
         own = (NODES_COUNTER + ".", COMPONENTS_COUNTER + ".")
         return Totals(
             started_at_ns=self.started_at_ns,
             namespaces=dict(self._namespaces),
             days={namespace: dict(days) for namespace, days in self._days.items()},
+            hours={namespace: dict(hours) for namespace, hours in self._hours.items()},
             nodes=nodes,
             settled_through_ns=min((node.settled_through_ns for node in self.nodes.values()), default=None),
             counters={name: value for name, value in self._counters.items() if not name.startswith(own)},

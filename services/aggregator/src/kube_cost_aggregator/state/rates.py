@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from kube_cost_aggregator.state import sized_pods
+from kube_cost_aggregator.state.budgets import NO_BUDGETS, BudgetBook, BudgetReader
 from kube_cost_aggregator.state.facts import NodeFacts, ServiceFacts, VolumeFacts
 from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.nodes import Node
@@ -122,6 +123,7 @@ class Rates:
     namespaces: frozenset[str]
     load_balancers: Sequence[LoadBalancerRate] = ()
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    budgets: BudgetBook = NO_BUDGETS
     control_plane: float = 0.0
     """USD per hour of the control plane; 0 where nobody charges for it, or its price isn't known."""
 
@@ -139,6 +141,7 @@ class RateBoard:
         self._inventory = inventory
         self._basis: Basis = basis
         self._network_shares = network_shares
+        self._budgets = BudgetReader()
         self._storage: dict[str, float] = {}
         self._volumes: dict[str, VolumeRate] = {}
         self._volumes_by: tuple[object, ...] = ()
@@ -179,7 +182,8 @@ class RateBoard:
         )
         fee, _ = book.control_plane_usd_per_hour(place)
         labels = {one.name: one.labels for one in inventory.namespaces.values()}
-        self.now = Rates(nodes, self._volumes, names, balancers, labels, fee or 0.0)
+        budgets = self._budgets.read(inventory.namespaces.values())
+        self.now = Rates(nodes, self._volumes, names, balancers, labels, budgets, fee or 0.0)
         return self.now
 
     def _refresh_volumes(self, book: PriceBook) -> None:
@@ -319,6 +323,10 @@ def _use(pods: Sequence[Pod], price: NodePrice) -> dict[tuple[str, str, str], Us
         return found
     for pod in pods:
         used, reserved = pod.usage, pod.requests[-1].requests
+        if pod.busy_gpus is not None:
+            used = used._replace(gpus=pod.busy_gpus)
+        elif reserved.gpus:  # nobody says how busy they are: that is neither use nor waste
+            reserved = reserved._replace(gpus=0.0)
         wasted = above = 0.0
         for unit, uses, has in zip(price.unit_prices, used, reserved, strict=True):
             if uses > has:

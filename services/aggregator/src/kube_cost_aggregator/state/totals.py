@@ -39,14 +39,16 @@ _SECONDS_PER_DAY = 86_400
 class Totals:
     """What is committed, for who shows it: immutable, swapped after each commit. Money is in nano-USD.
 
-    `days` has each namespace's money by Unix day, of this month. `nodes` is what nodes cost by capacity type,
-    `components` what everything costs by component, `traffic` what the pods of each namespace sent, read, wrote.
-    `settled_through_ns` is the oldest node's; None before any is settled. `counters` are other processes', folded.
+    `days` has each namespace's money by Unix day, of this month, `hours` by the hour, of the last day. `nodes` is what
+    nodes cost by capacity type, `components` what everything costs by component, `traffic` what the pods of each
+    namespace sent, read, wrote. `settled_through_ns` is the oldest node's; None before any is settled. `counters` are
+    other processes', folded.
     """
 
     started_at_ns: int = 0
     namespaces: Mapping[str, NamespaceTotal] = field(default_factory=dict)
     days: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    hours: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     nodes: Mapping[str, int] = field(default_factory=dict)
     settled_through_ns: int | None = None
     counters: Mapping[str, int | float] = field(default_factory=dict)

@@ -230,18 +230,21 @@ class _Cloud:
         error: CallFailedError | None,
     ) -> None:
         self._counters.add("kube_cost_errors_total", component="pricing", error_type="pricing_fetch")
-        failures = self._failures[question] = self._failures.get(question, 0) + 1
-        wait = min(SHORTEST_RETRY_SECONDS * 2 ** min(failures - 1, 10), LONGEST_RETRY_SECONDS)
         if error is not None and error.reason in {DENIED, INVALID}:
             wait = LONGEST_RETRY_SECONDS  # it is a person who has to do something
-        elif error is not None and error.retry_after_seconds is not None:
-            wait = max(wait, min(error.retry_after_seconds, LONGEST_TOLD_SECONDS))
+        else:
+            failures = self._failures[question] = self._failures.get(question, 0) + 1
+            wait = min(SHORTEST_RETRY_SECONDS * 2 ** min(failures - 1, 10), LONGEST_RETRY_SECONDS)
+            if error is not None and error.retry_after_seconds is not None:
+                wait = max(SHORTEST_RETRY_SECONDS, min(error.retry_after_seconds, LONGEST_TOLD_SECONDS))
         for key in untold:
             self.cache.failed(key, sentence, again_in_seconds=wait)
         self._say(question, sentence)
 
     def _failed_not(self, question: tuple[Topic, str]) -> None:
-        self._failures.pop(question, None)
+        if self._failures.pop(question, 0):  # what kept others from being answered may be over too
+            for other in self._failures:
+                self.cache.ask_soon(other)
         if self._problems.over(self._cause(question)):
             self._log.info("prices are answered again", topic=question[0].value, region=question[1])
 
