@@ -35,7 +35,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveMesh]:
 
 
 def test_every_node_and_pod_has_a_price(live: LiveMesh) -> None:
-    """Each node shows its hourly price, and the pods, system and idle of all nodes add up to them."""
+    """Each node shows its hourly price; pods, system and idle add up to these, and to what else pods pay for."""
     live.wait(lambda: live.value("kube_cost_settled_through_timestamp_seconds"), "every node is settled once")
     metrics = live.metrics()
     by_name: dict[str, Fraction] = defaultdict(Fraction)
@@ -52,8 +52,16 @@ def test_every_node_and_pod_has_a_price(live: LiveMesh) -> None:
     assert len(pods) >= 20
     parts = sum(pod.value for pod in pods)
     parts += by_name["kube_cost_node_idle_hourly_usd"] + by_name["kube_cost_node_system_hourly_usd"]
-    assert abs(parts - sum(prices.values())) <= len(pods) * NANO
-    assert abs(by_name["kube_cost_namespace_hourly_usd"] - sum(prices.values())) <= 20 * NANO
+    by_resource: dict[str, Fraction] = defaultdict(Fraction)
+    for metric in metrics:
+        if metric.name == "kube_cost_namespace_resource_hourly_usd":
+            by_resource[metric.labels["resource"]] += metric.value
+    compute = by_resource["cpu"] + by_resource["memory"] + by_resource["gpu"]
+    assert abs(compute - sum(prices.values())) <= 60 * NANO
+    beside = parts - sum(prices.values())
+    assert 0 < beside <= by_resource["storage"] + by_resource["network"] + len(pods) * NANO
+    assert abs(by_name["kube_cost_namespace_hourly_usd"] - sum(by_resource.values())) <= 100 * NANO
+    assert abs(by_name["kube_cost_cluster_hourly_usd"] - sum(by_resource.values())) <= 100 * NANO
 
 
 def test_the_families_of_the_brief_are_there(live: LiveMesh) -> None:

@@ -270,6 +270,13 @@ def test_a_new_list_changes_no_series(world: World, bound: Callable[..., BoundPo
             if ours & set(metric.labels.values()) and metric.name.endswith("_hourly_usd")
         }
 
+    def is_whole() -> bool:
+        """By what it is for, which is shown within seconds, and together, within one, it is the same money."""
+        shown = [metric for metric in world.live.metrics() if metric.labels.get("namespace") == world.scratch.namespace]
+        parts = sum(one.value for one in shown if one.name == "kube_cost_namespace_resource_hourly_usd")
+        return parts == sum(one.value for one in shown if one.name == "kube_cost_namespace_hourly_usd")
+
+    world.live.wait(is_whole, "the namespace's money by resource is there too")
     before = series()
     assert len(before) > 10
     restart_aggregator(world.live, world.kubeconfig)
