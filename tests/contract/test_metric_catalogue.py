@@ -16,7 +16,7 @@ from kube_cost_aggregator.state.budgets import BudgetBook
 from kube_cost_aggregator.state.facts import ServiceFacts
 from kube_cost_aggregator.state.rates import LoadBalancerRate, Use
 from kube_cost_aggregator.state.totals import Totals
-from kube_cost_common.domain.budgets import Budget
+from kube_cost_common.domain.budgets import Budget, Scope
 from kube_cost_common.domain.money import NS_PER_HOUR, NS_PER_SECOND
 from kube_cost_common.domain.resources import Resources
 from kube_cost_common.messages.status import Reading
@@ -54,7 +54,7 @@ def everything() -> Shown:
         rates_of(node, volumes=volumes),
         load_balancers=(balancer,),
         control_plane=0.1,
-        budgets=BudgetBook({"shop": Budget(5, "label")}),
+        budgets=BudgetBook({Scope("namespace", "shop"): Budget(5, "label")}),
     )
     shown = Shown(cluster="eu", label_names=("team",), rates=rates, watches=[WatchedKind("pods")])
     shown.watches[0].last_event_ns = STARTED_NS

@@ -72,6 +72,29 @@ def test_the_families_of_the_brief_are_there(live: LiveMesh) -> None:
         assert f"\n{family}{{" in text
 
 
+async def test_costs_are_told_on_the_bus(live: LiveMesh) -> None:
+    """A snapshot an interval, in which all namespaces together are what the cluster costs; budgets with their causes.
+
+    Those of annotations and labels of the simulated namespaces.
+    """
+    live.wait(lambda: live.value("kube_cost_settled_through_timestamp_seconds"), "every node is settled once")
+    first = await live.cost_snapshots()
+    live.processes.pause(6.0)
+    snapshots = await live.cost_snapshots()
+    assert len(snapshots) > len(first)
+    moments = [snapshot.at_ns for snapshot in snapshots]
+    assert moments == sorted(set(moments))
+    last = snapshots[-1]
+    assert (last.cluster, last.parts, last.currency) == ("default", 1, "USD")
+    hourly = sum(namespace.hourly_nano for namespace in last.namespaces)
+    assert hourly == sum(component.hourly_nano for component in last.components)
+    assert hourly > sum(Fraction(price) for price in ("0.192", "0.126", "0.1387", "0.752")) * 10**9
+    shown = {metric.labels["namespace"]: metric.value for metric in live.metrics("kube_cost_namespace_budget_usd")}
+    told = {budget.scope_name: Fraction(budget.amount_nano, 10**9) for budget in last.budgets}
+    assert told == shown != {}
+    assert all(budget.drivers for budget in last.budgets if budget.hourly_nano)
+
+
 def test_promtool_is_content(live: LiveMesh, promtool: str) -> None:
     """Prometheus' own check has nothing to say about the exposition."""
     checked = subprocess.run(

@@ -13,7 +13,8 @@ import structlog
 
 from harness.nats import running_bus
 from kube_cost_common.messages.codec import RecordDecoder
-from kube_cost_common.messages.streams import USAGE
+from kube_cost_common.messages.costs import CostSnapshot
+from kube_cost_common.messages.streams import COST, USAGE, Stream
 from kube_cost_common.messages.usage import UsageSample
 from kube_cost_common.runtime.clock import SystemClock
 from kube_cost_common.runtime.pull import PullReader
@@ -97,19 +98,27 @@ class LiveMesh:
     async def samples(self) -> list[UsageSample]:
         """All usage samples that the bus has, in order."""
         decoder = RecordDecoder(UsageSample)
-        samples: list[UsageSample] = []
+        return [decoder.decode(payload) for payload in await self._payloads(USAGE)]
+
+    async def cost_snapshots(self) -> list[CostSnapshot]:
+        """All cost snapshots that the bus has, in order."""
+        decoder = RecordDecoder(CostSnapshot)
+        return [decoder.decode(payload) for payload in await self._payloads(COST)]
+
+    async def _payloads(self, stream: Stream) -> list[bytes]:
+        payloads: list[bytes] = []
         async with running_bus(f"nats://127.0.0.1:{self.mesh.nats_port}") as bus:
             reader = PullReader(
                 bus=bus,
-                stream=USAGE.name,
+                stream=stream.name,
                 consumer="test",
                 clock=SystemClock(),
                 log=structlog.get_logger(),
                 ack_wait_seconds=30.0,
             )
             while messages := await reader.fetch(500, timeout_seconds=1.0):
-                samples += [decoder.decode(message.payload) for message in messages]
-        return samples
+                payloads += [message.payload for message in messages]
+        return payloads
 
 
 @contextmanager

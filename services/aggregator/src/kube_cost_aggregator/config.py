@@ -73,6 +73,9 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
     share_namespaces: Sharing = "none"
     """Whether the other namespaces share what those cost."""
 
+    budgets_file: str = ""
+    """A YAML file of monthly budgets; it is read again when it changes. See "Budgets"."""
+
     usage_wait_seconds: PositiveSeconds = 600.0
     """How long a silent agent is waited for before its node's time is settled by requests."""
 

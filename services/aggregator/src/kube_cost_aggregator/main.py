@@ -13,6 +13,7 @@ from aiohttp import web
 from kube_cost_aggregator.config import AggregatorConfig
 from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
 from kube_cost_aggregator.history.store import StoreError
+from kube_cost_aggregator.inputs.budget_file import BudgetFile
 from kube_cost_aggregator.inputs.kubernetes.client import api_client
 from kube_cost_aggregator.inputs.kubernetes.cluster import ClusterWatch
 from kube_cost_aggregator.inputs.kubernetes.errors import NoClusterError
@@ -27,9 +28,14 @@ from kube_cost_aggregator.outputs.demand import DemandPublisher
 from kube_cost_aggregator.outputs.exposition import Metrics
 from kube_cost_aggregator.outputs.families import ReportedSeries
 from kube_cost_aggregator.outputs.health_families import COMPONENTS
+from kube_cost_aggregator.outputs.moments import Moments
 from kube_cost_aggregator.outputs.page import Page
 from kube_cost_aggregator.outputs.rendering import Rendering
+from kube_cost_aggregator.outputs.same_hours import SameHours
+from kube_cost_aggregator.outputs.scope_hours import ScopeHours
+from kube_cost_aggregator.outputs.snapshots import SnapshotPublisher
 from kube_cost_aggregator.outputs.sources import Sources
+from kube_cost_aggregator.state.budgets import BudgetReader
 from kube_cost_aggregator.state.components import SILENT_AFTER_SECONDS, Components
 from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.ledger import Ledger
@@ -103,7 +109,18 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
     standing = StandingCosts(
         inventory=inventory, ledger=ledger, prices=shelf, price_patience_seconds=config.price_wait_seconds
     )
-    board = RateBoard(inventory=inventory, network_shares=config.network_shares, basis=config.cost_basis)
+    budgets = BudgetFile(
+        path=Path(config.budgets_file), cluster=config.cluster_id, clock=clock, log=log, counters=counters
+    )
+    if config.budgets_file:
+        await budgets.start()
+        service.keep("budgets", budgets.run())
+    board = RateBoard(
+        inventory=inventory,
+        network_shares=config.network_shares,
+        basis=config.cost_basis,
+        budgets=BudgetReader(file=lambda: budgets.now, label_names=config.label_names),
+    )
     timings = Timings()
     components = Components(
         fold=ledger.fold,
@@ -215,6 +232,22 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         changed=metrics.changed,
     )
 
+    snapshots = SnapshotPublisher(
+        cluster=config.cluster_id,
+        costs=Moments(
+            sources=sources,
+            rendering=rendering,
+            scope_hours=ScopeHours(store=store),
+            same_hours=SameHours(store=store),
+            log=log,
+        ).now,
+        interval_seconds=config.interval_seconds,
+        bus=bus,
+        clock=clock,
+        log=log,
+        counters=counters,
+    )
+
     routes = [
         *health_routes(readiness, problems),
         web.get("/metrics", metrics.handle),
@@ -240,6 +273,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         # What the lists made stays for long: a full collection that looks at it all would stop everything for 80 ms.
         gc.collect()
         gc.freeze()
+        service.keep("cost snapshots", snapshots.run())
         await usage.run()
 
     service.keep("bus", bus.run())

@@ -1,6 +1,6 @@
 """Costs as they are told to other services."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -8,10 +8,12 @@ from harness.costs import node_rate
 from kube_cost_aggregator.history.store import Money
 from kube_cost_aggregator.outputs.amounts import Sum
 from kube_cost_aggregator.outputs.overview import NamespaceMoney, Overview
-from kube_cost_aggregator.outputs.snapshot_rows import MomentCosts, ScopedBudget, Usual
+from kube_cost_aggregator.outputs.snapshot_rows import MomentCosts
 from kube_cost_aggregator.outputs.snapshots import MAX_FAULTS, cost_snapshots
+from kube_cost_aggregator.state.budgets import BudgetBook
 from kube_cost_aggregator.state.rates import NodeRate
 from kube_cost_aggregator.state.totals import Totals
+from kube_cost_common.domain.budgets import Budget, Scope
 from kube_cost_common.messages.codec import RecordDecoder, encode
 from kube_cost_common.messages.costs import BudgetCost, CostDriver, CostSnapshot, PriceTrouble
 
@@ -35,32 +37,32 @@ def costs(
     *,
     nodes: Sequence[NodeRate] = (),
     hours: Mapping[str, Mapping[int, int]] | None = None,
+    scope_hours: Mapping[Scope, Mapping[int, int]] | None = None,
     settled: int | None = EIGHT + 540,
     started: int = EIGHT - 48 * HOUR,
-    budgets: Sequence[ScopedBudget] = (),
+    budgets: Sequence[Scope] = (),
     faults: Sequence[str] = (),
     workloads: Mapping[str, Mapping[tuple[str, str], Sum]] | None = None,
-    history: "Weeks | None" = None,
+    labels: Mapping[tuple[str, str], int] | None = None,
+    label_workloads: Mapping[tuple[str, str], Mapping[tuple[str, str, str], int]] | None = None,
+    same_hours: Sequence[Mapping[str, int]] = (),
 ) -> MomentCosts:
     return MomentCosts(
         at_ns=NOW_NS,
         overview=Overview(tuple(rows), {node.facts.name: node for node in nodes}, sum(one.hourly for one in rows)),
-        totals=Totals(started_at_ns=started * 10**9, settled_through_ns=None if settled is None else settled * 10**9),
-        hours=hours or {},
+        totals=Totals(
+            started_at_ns=started * 10**9,
+            settled_through_ns=None if settled is None else settled * 10**9,
+            hours=hours or {},
+        ),
         forecasts={"shop": (2000.4, 1500.0, 2500.6), "__idle__": (90.0, 80.0, 100.0)},
         workloads=workloads or {},
-        budgets=budgets,
-        budget_faults=faults,
-        history=history,
+        labels=labels or {},
+        label_workloads=label_workloads or {},
+        scope_hours=scope_hours or {},
+        budgets=BudgetBook({scope: Budget(5000, "annotation") for scope in budgets}, tuple(faults)),
+        same_hours=same_hours,
     )
-
-
-class Weeks:
-    """A history in which every namespace usually costs 3 an hour, give or take 1."""
-
-    def usual_hour(self, namespaces: Collection[str], at_ns: int) -> Usual | None:
-        assert at_ns == NOW_NS
-        return Usual(3 * len(namespaces), len(namespaces))
 
 
 def only(made: MomentCosts) -> CostSnapshot:
@@ -73,8 +75,8 @@ def budget_of(made: MomentCosts) -> BudgetCost:
     return budget
 
 
-def budget(namespace: str | None = "shop") -> ScopedBudget:
-    return ScopedBudget(namespace=namespace, source="annotation", amount_nano=5000)
+def budget(namespace: str | None = "shop") -> Scope:
+    return Scope("cluster", "prod") if namespace is None else Scope("namespace", namespace)
 
 
 def test_a_snapshot_says_when_it_is_of() -> None:
@@ -150,11 +152,47 @@ def test_means_of_a_time_before_the_ledger_are_unknown() -> None:
     assert (unsettled.mean_1h_nano, unsettled.mean_6h_nano) == (None, None)
 
 
-def test_what_is_usual_comes_from_the_history() -> None:
-    """Unknown without one."""
-    assert budget_of(costs(budgets=[budget()])).usual_hour_nano is None
-    told = budget_of(costs(budgets=[budget(None)], history=Weeks()))
-    assert (told.usual_hour_nano, told.usual_hour_deviation_nano) == (6, 2)
+def test_what_is_usual_is_the_median_of_weeks() -> None:
+    """Unknown with less than three."""
+    weeks = [{"shop": 10, "__idle__": 5}, {"shop": 14}, {"shop": 90, "__idle__": 1}, {"shop": 11, "__idle__": 2}]
+    assert budget_of(costs(budgets=[budget()], same_hours=weeks[:2])).usual_hour_nano is None
+    told = budget_of(costs(budgets=[budget()], same_hours=weeks[:3]))
+    assert (told.usual_hour_nano, told.usual_hour_deviation_nano) == (14, 4)
+    told = budget_of(costs(budgets=[budget(None)], same_hours=weeks))
+    assert (told.usual_hour_nano, told.usual_hour_deviation_nano) == (14, 1)
+
+
+JANUARY = 1_798_761_600
+
+
+def test_a_budget_of_a_label_is_of_its_hours_of_this_month() -> None:
+    """Those of December count for means and forecasts alone."""
+    scope = Scope("label", "team=payments")
+    hours = {JANUARY - HOUR: 1000, JANUARY: 7} | {EIGHT - number * HOUR: 10 for number in range(1, 25)}
+    told = budget_of(
+        costs(
+            budgets=[scope],
+            scope_hours={scope: hours},
+            labels={("team", "payments"): 33},
+            label_workloads={("team", "payments"): {("shop", "Deployment", "pay"): 30, ("ml", "Job", "j"): 3}},
+        )
+    )
+    assert (told.budget, told.spent_nano, told.hourly_nano) == ("label/team=payments", 247, 33)
+    assert (told.mean_1h_nano, told.mean_6h_nano) == (10, 10)
+    rest_hours = (JANUARY + 31 * 24 * HOUR - EIGHT - 540) / HOUR
+    assert told.forecast_nano == round(247 + 10 * rest_hours)
+    assert [driver.name for driver in told.drivers] == ["pay", "j"]
+
+
+def test_a_budget_of_a_workload_is_of_its_pods() -> None:
+    """One that is gone costs nothing now, and has cost what it has."""
+    scope = Scope("workload", "shop/Deployment/web")
+    workloads = {"shop": {("Deployment", "web"): Sum(nano=12)}}
+    told = budget_of(costs(budgets=[scope], scope_hours={scope: {EIGHT - HOUR: 60}}, workloads=workloads))
+    assert (told.spent_nano, told.hourly_nano, told.mean_1h_nano, told.mean_6h_nano) == (60, 12, 60, 10)
+    assert [driver.name for driver in told.drivers] == ["web"]
+    gone = budget_of(costs(budgets=[scope], scope_hours={scope: {EIGHT - HOUR: 60}}))
+    assert (gone.spent_nano, gone.hourly_nano, gone.drivers) == (60, 0, [])
 
 
 def test_the_five_dearest_workloads_of_a_scope_are_named() -> None:
@@ -193,7 +231,7 @@ def test_parts_hold_everything_once_and_none_is_too_large(max_bytes: int) -> Non
         (number, len(parts), NOW_NS) for number in range(len(parts))
     ]
     assert [namespace.namespace for part in parts for namespace in part.namespaces] == [one.namespace for one in rows]
-    assert [told.scope_name for part in parts for told in part.budgets] == [one.namespace for one in budgets]
+    assert [told.scope_name for part in parts for told in part.budgets] == sorted(one.name for one in budgets)
     assert [bool(part.components) for part in parts] == [True] + [False] * (len(parts) - 1)
     assert (len(parts) == 1) == (max_bytes == 100_000)
 

@@ -4,13 +4,16 @@ import pytest
 
 from kube_cost_aggregator.state.budgets import BudgetReader
 from kube_cost_aggregator.state.facts import NamespaceFacts
-from kube_cost_common.domain.budgets import ANNOTATION, LABEL, Budget
+from kube_cost_common.domain.budget_document import FileBudgets
+from kube_cost_common.domain.budgets import ANNOTATION, LABEL, Budget, Scope
 from kube_cost_simulator.everything.namespaces import (
     ANNOTATED_BUDGETS,
     RIGHT_BUDGETS,
     WRONG_BUDGETS,
     namespaces_for_their_budgets,
 )
+
+SHOP = Scope("namespace", "shop")
 
 
 def namespace(name: str, label: str | None = None, annotation: str | None = None) -> NamespaceFacts:
@@ -26,7 +29,7 @@ def test_every_way_to_write_one_is_read_or_is_a_fault() -> None:
         for one in namespaces_for_their_budgets()
     ]
     book = BudgetReader().read(facts)
-    assert {name: budget.nano for name, budget in book.namespaces.items()} == {
+    assert {scope.name: budget.nano for scope, budget in book.budgets.items()} == {
         **{name: usd * 10**9 for name, usd in RIGHT_BUDGETS.items()},
         "budget-comma": 5000 * 10**9,
         "budget-dollar": 5000 * 10**9,
@@ -36,7 +39,7 @@ def test_every_way_to_write_one_is_read_or_is_a_fault() -> None:
     assert len(book.faults) == len(wrong)
     for name in wrong:
         assert [fault for fault in book.faults if f"namespace {name} " in fault], name
-    assert wrong | book.namespaces.keys() == {*ANNOTATED_BUDGETS, "budget-label-wrong"}
+    assert wrong | {scope.name for scope in book.budgets} == {*ANNOTATED_BUDGETS, "budget-label-wrong"}
 
 
 @pytest.mark.parametrize(
@@ -45,14 +48,14 @@ def test_every_way_to_write_one_is_read_or_is_a_fault() -> None:
 def test_the_annotation_goes_before_the_label(label: str | None, annotation: str | None, usd: int) -> None:
     """Whatever the label says."""
     book = BudgetReader().read([namespace("shop", label, annotation)])
-    assert book.namespaces["shop"] == Budget(usd * 10**9, "annotation" if annotation else "label")
+    assert book.budgets[SHOP] == Budget(usd * 10**9, "annotation" if annotation else "label")
     assert not book.faults
 
 
 def test_a_wrong_annotation_isnt_replaced_by_the_label() -> None:
     """Who wrote it meant something else than the label says."""
     book = BudgetReader().read([namespace("shop", "100", "a lot")])
-    assert not book.namespaces
+    assert not book.budgets
     assert "annotation" in book.faults[0]
 
 
@@ -61,5 +64,27 @@ def test_a_change_counts_at_the_next_look() -> None:
     reader = BudgetReader()
     for label, budgets in (("100", {"shop": 100}), ("200", {"shop": 200}), (None, {}), ("0", {})):
         book = reader.read([namespace("shop", label)])
-        assert {name: budget.nano // 10**9 for name, budget in book.namespaces.items()} == budgets
+        assert {scope.name: budget.nano // 10**9 for scope, budget in book.budgets.items()} == budgets
         assert bool(book.faults) == (label == "0")
+
+
+def test_the_file_goes_before_what_stands_on_the_namespace() -> None:
+    """Who installs this has the last word. A label that isn't kept of pods can't have a budget, and that is said."""
+    file = FileBudgets(
+        {
+            SHOP: Budget(7, "file"),
+            Scope("label", "team=payments"): Budget(8, "file"),
+            Scope("label", "tier=web"): Budget(9, "file"),
+        },
+        ("entry 4: monthly_usd is missing",),
+    )
+    book = BudgetReader(file=lambda: file, label_names=["team"]).read([namespace("shop", "100"), namespace("ml", "5")])
+    assert {scope.name: (budget.nano, budget.source) for scope, budget in book.budgets.items()} == {
+        "shop": (7, "file"),
+        "ml": (5 * 10**9, "label"),
+        "team=payments": (8, "file"),
+    }
+    assert book.faults == (
+        "entry 4: monthly_usd is missing",
+        "the budget of label tier=web needs it among KUBE_COST_LABELS",
+    )

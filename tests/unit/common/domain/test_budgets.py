@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kube_cost_common.domain.budget_document import FileBudgets, read_budgets
-from kube_cost_common.domain.budgets import ANNOTATION, LABEL, Budget, BudgetError, budget_of, parse_budget
+from kube_cost_common.domain.budgets import ANNOTATION, LABEL, Budget, BudgetError, Scope, budget_of, parse_budget
 
 NANO = 10**9
 
@@ -91,11 +91,44 @@ def test_a_file_has_budgets_of_namespaces_and_of_the_cluster() -> None:
             {"namespace": "shop", "monthly_usd": 5000},
             {"namespace": "ml", "monthly_usd": "$7,500"},
             {"cluster": True, "monthly_usd": 20000.5},
-        )
+        ),
+        cluster="prod",
     )
     assert read == FileBudgets(
-        Budget(20_000_500_000_000, "file"), {"shop": Budget(5000 * NANO, "file"), "ml": Budget(7500 * NANO, "file")}
+        {
+            Scope("cluster", "prod"): Budget(20_000_500_000_000, "file"),
+            Scope("namespace", "shop"): Budget(5000 * NANO, "file"),
+            Scope("namespace", "ml"): Budget(7500 * NANO, "file"),
+        }
     )
+
+
+def test_a_file_has_budgets_of_labels_and_workloads() -> None:
+    """By how people name them."""
+    read = read_budgets(
+        document(
+            {"label": "team=payments", "monthly_usd": 1200}, {"workload": "shop/Deployment/web", "monthly_usd": 90}
+        ),
+        cluster="prod",
+    )
+    assert [scope.kind for scope in read.budgets] == ["label", "workload"]
+    label, workload = read.budgets
+    assert (label.label, workload.workload) == (("team", "payments"), ("shop", "Deployment", "web"))
+
+
+def test_one_file_can_be_of_several_clusters() -> None:
+    """What another cluster may cost is none of this one's."""
+    read = read_budgets(
+        document(
+            {"cluster": "prod", "monthly_usd": 1},
+            {"cluster": "staging", "monthly_usd": 2},
+            {"cluster": "staging", "namespace": "shop", "monthly_usd": 3},
+            {"cluster": "prod", "namespace": "shop", "monthly_usd": 4},
+        ),
+        cluster="prod",
+    )
+    assert {scope.name: budget.nano // NANO for scope, budget in read.budgets.items()} == {"prod": 1, "shop": 4}
+    assert not read.faults
 
 
 @pytest.mark.parametrize(
@@ -107,18 +140,23 @@ def test_a_file_has_budgets_of_namespaces_and_of_the_cluster() -> None:
         ({"namespace": "b", "monthly_usd": None}, "'None' is no amount"),
         ({"namespace": "b", "monthly_usd": float("nan")}, "'nan' is no amount"),
         ({"namespace": "b"}, "monthly_usd is missing"),
-        ({"monthly_usd": 5}, "one of namespace and cluster"),
-        ({"namespace": "b", "cluster": True, "monthly_usd": 5}, "one of namespace and cluster"),
-        ({"cluster": "prod", "monthly_usd": 5}, "cluster can only be true"),
+        ({"monthly_usd": 5}, "one of cluster, namespace, label, workload"),
+        ({"namespace": "b", "label": "a=b", "monthly_usd": 5}, "one of cluster, namespace, label, workload"),
+        ({"cluster": False, "monthly_usd": 5}, "cluster has to be true"),
+        ({"cluster": "", "monthly_usd": 5}, "cluster has to be true"),
+        ({"label": "team", "monthly_usd": 5}, "'team' is no label"),
+        ({"label": "=x", "monthly_usd": 5}, "'=x' is no label"),
+        ({"workload": "web", "monthly_usd": 5}, "'web' is no workload"),
+        ({"workload": "a//c", "monthly_usd": 5}, "'a//c' is no workload"),
         ({"namespace": 5, "monthly_usd": 5}, "namespace has to be a name"),
         ({"namespace": "b", "montly_usd": 5}, "'montly_usd' is no field"),
-        ("shop", "expected `namespace"),
+        ("shop", "expected one of cluster"),
     ],
 )
 def test_a_bad_entry_is_named_and_hides_no_other(entry: Any, words: str) -> None:
     """By its number."""
-    read = read_budgets(document(entry, {"namespace": "shop", "monthly_usd": 5000}))
-    assert read.namespaces == {"shop": Budget(5000 * NANO, "file")}
+    read = read_budgets(document(entry, {"namespace": "shop", "monthly_usd": 5000}), cluster="prod")
+    assert read.budgets == {Scope("namespace", "shop"): Budget(5000 * NANO, "file")}
     (fault,) = read.faults
     assert fault.startswith("entry 1: ")
     assert words in fault
@@ -128,9 +166,10 @@ def test_a_bad_entry_is_named_and_hides_no_other(entry: Any, words: str) -> None
 def test_of_two_budgets_of_one_scope_none_holds(second: Any) -> None:
     """Nobody can say which is meant."""
     read = read_budgets(
-        document({"namespace": "shop", "monthly_usd": 5000}, {"namespace": "shop", "monthly_usd": second})
+        document({"namespace": "shop", "monthly_usd": 5000}, {"namespace": "shop", "monthly_usd": second}),
+        cluster="prod",
     )
-    assert read.namespaces == {}
+    assert read.budgets == {}
     assert "namespace shop has 2 budgets: none of them holds" in read.faults
 
 
@@ -138,4 +177,4 @@ def test_of_two_budgets_of_one_scope_none_holds(second: Any) -> None:
 def test_another_form_is_refused(bad: Any) -> None:
     """As a whole."""
     with pytest.raises(BudgetError, match="expected `budgets:`"):
-        read_budgets(bad)
+        read_budgets(bad, cluster="prod")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal, NamedTuple
 
 from kube_cost_common.domain.money import NANO_PER_USD
 
@@ -19,9 +20,31 @@ class BudgetError(ValueError):
     """A budget that can't be read: a sentence that says what was written, and what is expected."""
 
 
+ScopeKind = Literal["cluster", "namespace", "label", "workload"]
+
+
+class Scope(NamedTuple):
+    """What a budget is of: `name` is a cluster's, a namespace's, `team=payments`, or `shop/Deployment/web`."""
+
+    kind: ScopeKind
+    name: str
+
+    @property
+    def label(self) -> tuple[str, str]:
+        """Name and value of a label's scope."""
+        name, _, value = self.name.partition("=")
+        return name, value
+
+    @property
+    def workload(self) -> tuple[str, str, str]:
+        """Namespace, kind and name of a workload's scope."""
+        namespace, kind, name = self.name.split("/")
+        return namespace, kind, name
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a namespace may cost a month, in nano-USD, and where that is written."""
+    """What a scope may cost a month, in nano-USD, and where that is written."""
 
     nano: int
     source: str
@@ -47,8 +70,7 @@ def parse_budget(text: str) -> int:
 def budget_of(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Budget | None:
     """Return a namespace's budget, None where it has none; raise BudgetError where it has one that can't be read.
 
-    The annotation goes before the label, whose values Kubernetes limits; where both are there and differ that is said
-    by nobody: the annotation is the newer way.
+    The annotation goes before the label, whose values Kubernetes limits to letters, digits, `-`, `_` and `.`.
     """
     if ANNOTATION in annotations:
         return Budget(_read(annotations[ANNOTATION], f"the annotation {ANNOTATION}"), "annotation")

@@ -8,11 +8,6 @@ from kube_cost_common.messages.codec import Part, Record
 MAX_SNAPSHOT_BYTES = 512 * 1024
 """A snapshot that is larger goes in numbered parts."""
 
-NAMESPACE = "namespace"
-CLUSTER = "cluster"
-LABEL = "label"
-WORKLOAD = "workload"
-
 
 class NamespaceCost(Part, frozen=True):
     """What a namespace costs. Names in `__…__` are what isn't any namespace's: together they are the cluster's cost.

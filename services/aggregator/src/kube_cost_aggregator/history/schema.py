@@ -146,4 +146,5 @@ STEPS: tuple[str, ...] = (
         operations INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    "ALTER TABLE pods ADD COLUMN labels TEXT NOT NULL DEFAULT ''",
 )

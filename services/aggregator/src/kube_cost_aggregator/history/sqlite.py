@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from kube_cost_aggregator.history.schema import STEPS
-from kube_cost_aggregator.history.sqlite_costs import read_costs
+from kube_cost_aggregator.history.sqlite_costs import read_costs, read_namespaces_by_hour, read_pods_by_hour
 from kube_cost_aggregator.history.sqlite_writes import (
     PAID_COLUMNS,
     TOTAL_COLUMNS,
@@ -27,6 +27,7 @@ from kube_cost_aggregator.history.store import (
     NodeState,
     ObjectState,
     PodRow,
+    PodsHour,
     StoreError,
     StreamCursor,
     Traffic,
@@ -67,6 +68,16 @@ class SqliteStore:
         """Return what the hours in a window cost; see `Store.costs`."""
         read = partial(read_costs, self._reader, by=by, start=start, end=end)
         return await self._in(self._read_thread, "read costs", read)
+
+    async def pods_by_hour(self, *, start: int, end: int) -> list[PodsHour]:
+        """Return what pods cost in each hour; see `HourReader.pods_by_hour`."""
+        read = partial(read_pods_by_hour, self._reader, start=start, end=end)
+        return await self._in(self._read_thread, "read the pods' hours", read)
+
+    async def namespaces_by_hour(self, *, start: int, end: int) -> dict[tuple[int, str], int]:
+        """Return what namespaces cost in each hour; see `HourReader.namespaces_by_hour`."""
+        read = partial(read_namespaces_by_hour, self._reader, start=start, end=end)
+        return await self._in(self._read_thread, "read the namespaces' hours", read)
 
     def close(self) -> None:
         """Finish what is being written, and close the file."""

@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from kube_cost_aggregator.history.sqlite_writes import MONEY_COLUMNS
-from kube_cost_aggregator.history.store import CostRow, GroupBy, Money
+from kube_cost_aggregator.history.sqlite_writes import MONEY_COLUMNS, PAID_COLUMNS
+from kube_cost_aggregator.history.store import CostRow, GroupBy, Money, PodsHour
 
 _SUMS = ", ".join(f"sum({column})" for column in MONEY_COLUMNS)
 
@@ -58,6 +58,29 @@ def read_costs(db: sqlite3.Connection, *, by: GroupBy, start: int, end: int) -> 
     """Return what the hours from `start` up to `end` (Unix seconds) cost, dearest first."""
     rows = db.execute(_COSTS[by], {"start": start, "end": end})
     return _dearest_first(_with_node_names(db, rows) if by == "pod" else rows)
+
+
+def read_pods_by_hour(db: sqlite3.Connection, *, start: int, end: int) -> list[PodsHour]:
+    """Return what pods cost in each hour; see `HourReader.pods_by_hour`."""
+    who = "hour, p.namespace, p.workload_kind, p.workload, p.labels"
+    rows = db.execute(
+        f"""SELECT {who}, sum(cpu_nano + memory_nano + gpu_nano + network_nano)
+            FROM pod_hours JOIN pods p USING (pod_id) WHERE hour >= :start AND hour < :end GROUP BY {who}
+            UNION ALL
+            SELECT {who}, sum(storage_nano)
+            FROM pod_volume_hours JOIN pods p USING (pod_id) WHERE hour >= :start AND hour < :end GROUP BY {who}""",  # noqa: S608 - our own column names
+        {"start": start, "end": end},
+    )
+    return list(map(PodsHour._make, rows))
+
+
+def read_namespaces_by_hour(db: sqlite3.Connection, *, start: int, end: int) -> dict[tuple[int, str], int]:
+    """Return what namespaces cost in each hour; see `HourReader.namespaces_by_hour`."""
+    rows = db.execute(
+        f"SELECT hour, namespace, {' + '.join(PAID_COLUMNS)} FROM namespace_hours WHERE hour >= ? AND hour < ?",  # noqa: S608 - likewise
+        (start, end),
+    )
+    return {(hour, namespace): nano for hour, namespace, nano in rows}
 
 
 def _with_node_names(db: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

@@ -139,6 +139,7 @@ class PendingPod(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     estimated: bool
     extends: bool
     claims: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 class NodeState(msgspec.Struct, kw_only=True, array_like=True):
@@ -174,7 +175,8 @@ class NodeState(msgspec.Struct, kw_only=True, array_like=True):
 class PodRow(msgspec.Struct, frozen=True, kw_only=True):
     """Who a pod is, and what is needed to go on charging it after a restart.
 
-    `end_ns` is None until it is charged to its end. `claims` are the names of those that it mounts, line by line.
+    `end_ns` is None until it is charged to its end. `claims` are the names of those that it mounts, line by line;
+    `labels` likewise those that are kept, `name=value`.
     """
 
     pod_id: int
@@ -191,6 +193,7 @@ class PodRow(msgspec.Struct, frozen=True, kw_only=True):
     memory_gib_request: float
     gpus: float
     claims: str = ""
+    labels: str = ""
 
 
 class PodHour(NamedTuple):
@@ -366,6 +369,17 @@ class CostRow(NamedTuple):
     pods: int
 
 
+class PodsHour(NamedTuple):
+    """What a workload's pods with the same labels cost in an hour, volumes included; `labels` as in `PodRow`."""
+
+    hour: int
+    namespace: str
+    workload_kind: str
+    workload: str
+    labels: str
+    nano: int
+
+
 GROUP_COLUMNS: Mapping[GroupBy, tuple[str, ...]] = {
     "namespace": ("namespace",),
     "pod": ("namespace", "pod", "node"),
@@ -393,4 +407,16 @@ class Store(Protocol):
 
     async def costs(self, *, by: GroupBy, start: int, end: int) -> list[CostRow]:
         """Return what the hours from `start` up to `end` (Unix seconds, full hours) cost, dearest first."""
+        ...
+
+
+class HourReader(Protocol):
+    """A reader of the ledger's hours."""
+
+    async def pods_by_hour(self, *, start: int, end: int) -> list[PodsHour]:
+        """Return what pods cost in each hour from `start` up to `end`; lines of one hour and workload may be two."""
+        ...
+
+    async def namespaces_by_hour(self, *, start: int, end: int) -> dict[tuple[int, str], int]:
+        """Return what namespaces cost in each hour from `start` up to `end`, in nano-USD by hour and namespace."""
         ...

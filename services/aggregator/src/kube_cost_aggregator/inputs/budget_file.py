@@ -27,8 +27,11 @@ class BudgetFile:
     once, and stands among the faults.
     """
 
-    def __init__(self, *, path: Path, clock: Clock, log: FilteringBoundLogger, counters: Counters) -> None:
+    def __init__(
+        self, *, path: Path, cluster: str, clock: Clock, log: FilteringBoundLogger, counters: Counters
+    ) -> None:
         self._path = path
+        self._cluster = cluster
         self._clock = clock
         self._log = log
         self._counters = counters
@@ -68,12 +71,12 @@ class BudgetFile:
         try:
             self.now = self._parse(content)
         except BudgetError as error:
-            self.now = FileBudgets(self.now.cluster, self.now.namespaces, (str(error),))
+            self.now = FileBudgets(self.now.budgets, (str(error),))
         for fault in self.now.faults:
             self._counters.add("kube_cost_errors_total", component="aggregator", error_type="config")
             self._log.warning("budget can't be read", error=fault)
         if not self.now.faults:
-            self._log.info("budgets read", file=str(self._path), namespaces=len(self.now.namespaces))
+            self._log.info("budgets read", file=str(self._path), budgets=len(self.now.budgets))
 
     def _parse(self, content: bytes | str) -> FileBudgets:
         if isinstance(content, str):
@@ -83,7 +86,7 @@ class BudgetFile:
         except (ValueError, RecursionError) as error:
             raise BudgetError(f"{self._path} is no YAML: {' '.join(str(error).split())[:300]}") from error
         try:
-            read = read_budgets(document)
+            read = read_budgets(document, cluster=self._cluster)
         except BudgetError as error:
             raise BudgetError(f"{self._path}: {error}") from error
-        return FileBudgets(read.cluster, read.namespaces, tuple(f"{self._path}: {fault}" for fault in read.faults))
+        return FileBudgets(read.budgets, tuple(f"{self._path}: {fault}" for fault in read.faults))

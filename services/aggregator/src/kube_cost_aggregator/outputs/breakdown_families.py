@@ -131,9 +131,9 @@ BREAKDOWN_FAMILIES = (
         type="gauge",
         unit=USD,
         labels=("namespace",),
-        help="USD that the namespace may cost in a calendar month, by its annotation "
+        help="USD that the namespace may cost in a calendar month, by the file of budgets, its annotation "
         "kube-cost.io/monthly-budget-usd or its label budget; no series without, or where it can't be read "
-        "(kube_cost_budget_parse_errors). Within 5 s of a change.",
+        "(kube_cost_budget_parse_errors). Within 15 s of a change.",
     ),
     Family(
         name=LABEL,

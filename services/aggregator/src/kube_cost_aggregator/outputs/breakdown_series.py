@@ -1,6 +1,7 @@
 """Costs by what they are for, use by what was reserved, traffic: series that change with usage, as chunks of text."""
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 
 from kube_cost_aggregator.history.store import NO_MONEY, Money
 from kube_cost_aggregator.outputs.breakdown_families import (
@@ -69,9 +70,12 @@ class BreakdownSeries:
         if with_rates:
             values |= self._rates(rates, overview)
             values[BUDGET] = {
-                (namespace,): format_usd(budget.nano) for namespace, budget in sorted(rates.budgets.namespaces.items())
+                (scope.name,): format_usd(budget.nano)
+                for scope, budget in sorted(rates.budgets.budgets.items(), key=itemgetter(0))
+                if scope.kind == "namespace"
             }
-            values[LABEL] = by_label(self._label_names, rates, costs.sums, overview)
+            labels = by_label(self._label_names, rates, costs.sums, overview)
+            values[LABEL] = {label: format_usd(nano) for label, nano in labels.items()}
         return {name: {"": block.update(values.get(name, {}))} for name, block in self._blocks.items()}
 
     def _rates(self, rates: Rates, overview: Overview) -> dict[str, Values]:

@@ -1,8 +1,9 @@
 """All families in the order of the catalogue, as chunks; the event loop gets a turn every few milliseconds."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from kube_cost_aggregator.outputs.amounts import RateSums
 from kube_cost_aggregator.outputs.breakdown_series import BreakdownSeries
 from kube_cost_aggregator.outputs.chunks import NO_SERIES, Chunk
 from kube_cost_aggregator.outputs.cost_series import CostSeries
@@ -14,6 +15,7 @@ from kube_cost_aggregator.outputs.process_series import ProcessSeries, process_r
 from kube_cost_aggregator.outputs.sources import Sources
 from kube_cost_aggregator.outputs.text import header
 from kube_cost_aggregator.state.rates import Rates
+from kube_cost_common.domain.forecast import Forecast
 
 BREATH_SECONDS = 0.001
 """How long rendering holds the loop at a stretch: a scrape takes a few turns of it."""
@@ -23,7 +25,10 @@ Keyed = tuple[tuple[str, str], Chunk]
 
 
 class Rendering:
-    """Renders what changed since the last time. One caller at a time."""
+    """Renders what changed since the last time. One caller at a time.
+
+    `rates` are those of the last whole rendering, None before the first.
+    """
 
     def __init__(self, *, sources: Sources) -> None:
         self._sources = sources
@@ -32,6 +37,7 @@ class Rendering:
         self._health = HealthSeries(sources=sources, reported=ReportedSeries())
         self._process = ProcessSeries(cluster=sources.cluster, registry=process_registry())
         self._rates_known = False
+        self.rates: Rates | None = None
         self._families: dict[str, dict[str, Chunk]] = {}
         self._process_chunk = NO_SERIES
         self._headers = {family.name: Chunk(header(family.name, family.type, family.help), 0) for family in CATALOGUE}
@@ -40,6 +46,16 @@ class Rendering:
     def overview(self) -> Overview:
         """The sums of the last rendering."""
         return self._costs.overview
+
+    @property
+    def sums(self) -> RateSums:
+        """What the last rendering added up, by namespace, workload and pod. It changes with the next."""
+        return self._costs.sums
+
+    @property
+    def forecasts(self) -> Mapping[str, Forecast]:
+        """What the last whole rendering forecast of namespaces, in nano-USD."""
+        return self._breakdown.forecasts
 
     async def render(self, served: Exposition) -> list[Keyed]:
         """Return the chunks of now in their order; `served` is the exposition before. Families without series are out.
@@ -50,6 +66,7 @@ class Rendering:
         if sources.prepare_rates is not None:
             await self._breathing(sources.prepare_rates(usage=True))
         rates, totals = sources.rates(), sources.totals()
+        self.rates = rates
         # Once everything has been listed rates are what they say, whatever is lost later.
         self._rates_known = self._rates_known or sources.readiness.ready
         await self._breathing(self._costs.take(rates, totals, sources.clock.now_ns(), with_rates=self._rates_known))

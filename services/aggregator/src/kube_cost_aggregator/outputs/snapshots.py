@@ -1,14 +1,14 @@
 """The costs of a moment as records for the bus, once an interval."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import NoReturn
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
+from kube_cost_aggregator.outputs.budget_rows import budget_costs
 from kube_cost_aggregator.outputs.snapshot_rows import (
     MomentCosts,
-    budget_costs,
     component_costs,
     namespace_costs,
     price_troubles,
@@ -49,12 +49,12 @@ def cost_snapshots(cluster: str, costs: MomentCosts, *, max_bytes: int = MAX_SNA
     )
     first = msgspec.structs.replace(
         empty,
-        budget_faults=list(costs.budget_faults[:MAX_FAULTS]),
+        budget_faults=list(costs.budgets.faults[:MAX_FAULTS]),
         components=component_costs(costs.overview),
         price_troubles=price_troubles(costs.overview),
     )
     head_bytes = [len(encode(first)), len(encode(empty))]
-    spread = list(_spread(cluster, costs, [max_bytes - head - _ROOM_BYTES for head in head_bytes]))
+    spread = list(_spread(costs, [max_bytes - head - _ROOM_BYTES for head in head_bytes]))
     return [
         msgspec.structs.replace(
             empty if number else first, part=number, parts=len(spread), namespaces=namespaces, budgets=budgets
@@ -63,14 +63,12 @@ def cost_snapshots(cluster: str, costs: MomentCosts, *, max_bytes: int = MAX_SNA
     ]
 
 
-def _spread(
-    cluster: str, costs: MomentCosts, rooms: list[int]
-) -> Iterator[tuple[list[NamespaceCost], list[BudgetCost]]]:
+def _spread(costs: MomentCosts, rooms: list[int]) -> Iterator[tuple[list[NamespaceCost], list[BudgetCost]]]:
     """Yield the rows of each part. `rooms` are the bytes for rows in the first part, and in each later one."""
     namespaces: list[NamespaceCost] = []
     budgets: list[BudgetCost] = []
     left, room = rooms
-    rows: list[NamespaceCost | BudgetCost] = [*namespace_costs(costs), *budget_costs(cluster, costs)]
+    rows: list[NamespaceCost | BudgetCost] = [*namespace_costs(costs), *budget_costs(costs)]
     for row in rows:
         size = len(msgspec.msgpack.encode(row))
         if size > left and (namespaces or budgets):
@@ -91,7 +89,7 @@ class SnapshotPublisher:
         self,
         *,
         cluster: str,
-        costs: Callable[[], MomentCosts | None],
+        costs: Callable[[], Awaitable[MomentCosts | None]],
         interval_seconds: float,
         bus: Bus,
         clock: Clock,
@@ -120,7 +118,7 @@ class SnapshotPublisher:
     async def publish(self) -> None:
         """Store the costs of now, as soon as the bus is there; raise BusError."""
         await self._bus.wait_connected()
-        costs = self._costs()
+        costs = await self._costs()
         if costs is None:
             return
         for part in cost_snapshots(self._cluster, costs):

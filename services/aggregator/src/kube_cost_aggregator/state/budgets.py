@@ -1,40 +1,61 @@
-"""The namespaces' budgets as people wrote them, and what of it can't be read."""
+"""The budgets as people wrote them, on namespaces and in a file, and what of it can't be read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kube_cost_aggregator.state.facts import NamespaceFacts
-from kube_cost_common.domain.budgets import Budget, BudgetError, budget_of
+from kube_cost_common.domain.budget_document import FileBudgets
+from kube_cost_common.domain.budgets import Budget, BudgetError, Scope, budget_of
+
+NO_FILE = FileBudgets()
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetBook:
-    """Budgets by namespace, and a sentence for each that can't be read: such a namespace has none, and not 0."""
+    """Budgets by what they are of, and a sentence for each that can't be read: such a scope has none, and not 0."""
 
-    namespaces: Mapping[str, Budget] = field(default_factory=dict)
+    budgets: Mapping[Scope, Budget] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
+
+    def without(self, scopes: Iterable[Scope]) -> "BudgetBook":
+        """Return the same but for the budgets of some scopes."""
+        left_out = set(scopes)
+        return BudgetBook({scope: one for scope, one in self.budgets.items() if scope not in left_out}, self.faults)
 
 
 NO_BUDGETS = BudgetBook()
 
 
 class BudgetReader:
-    """Reads the budgets of all namespaces, anew only where one has changed."""
+    """Reads all budgets, anew only where something has changed. The file goes before what stands on a namespace."""
 
-    def __init__(self) -> None:
-        self._read_from: tuple[NamespaceFacts, ...] = ()
-        self._book = BudgetBook()
+    def __init__(self, *, file: Callable[[], FileBudgets] = lambda: NO_FILE, label_names: Collection[str] = ()) -> None:
+        """`file` gives what the file says now. Of pods only the labels `label_names` are known."""
+        self._file = file
+        self._label_names = label_names
+        self._read_from: tuple[object, ...] = ()
+        self._book = NO_BUDGETS
 
     def read(self, namespaces: Iterable[NamespaceFacts]) -> BudgetBook:
         """Return the budgets of now."""
-        facts = tuple(namespaces)
-        if facts != self._read_from:
-            self._read_from, self._book = facts, _read(facts)
+        facts, file = tuple(namespaces), self._file()
+        if (facts, file) != self._read_from:
+            self._read_from = (facts, file)
+            budgets, faults = _on_namespaces(facts)
+            unknown = {scope for scope in file.budgets if scope.kind == "label" and not self._is_known(scope)}
+            faults += file.faults
+            faults += (f"the budget of label {one.name} needs it among KUBE_COST_LABELS" for one in sorted(unknown))
+            held = {scope: budget for scope, budget in file.budgets.items() if scope not in unknown}
+            self._book = BudgetBook({**budgets, **held}, tuple(faults))
         return self._book
 
+    def _is_known(self, scope: Scope) -> bool:
+        name, _ = scope.label
+        return name in self._label_names
 
-def _read(namespaces: Iterable[NamespaceFacts]) -> BudgetBook:
-    budgets: dict[str, Budget] = {}
+
+def _on_namespaces(namespaces: Iterable[NamespaceFacts]) -> tuple[dict[Scope, Budget], list[str]]:
+    budgets: dict[Scope, Budget] = {}
     faults: list[str] = []
     for namespace in sorted(namespaces, key=lambda one: one.name):
         try:
@@ -43,5 +64,5 @@ def _read(namespaces: Iterable[NamespaceFacts]) -> BudgetBook:
             faults.append(f"the budget of namespace {namespace.name} can't be read: {error}")
             continue
         if budget is not None:
-            budgets[namespace.name] = budget
-    return BudgetBook(budgets, tuple(faults))
+            budgets[Scope("namespace", namespace.name)] = budget
+    return budgets, faults

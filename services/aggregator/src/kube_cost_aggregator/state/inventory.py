@@ -19,7 +19,7 @@ from kube_cost_aggregator.state.lifetimes import Lifetimes
 from kube_cost_aggregator.state.mounts import Mounts
 from kube_cost_aggregator.state.nodes import Node, finished_ns
 from kube_cost_aggregator.state.places import NOWHERE, Place, place_of
-from kube_cost_aggregator.state.pods import Pod, bound_pod, charged_from_ns
+from kube_cost_aggregator.state.pods import Pod, bound_pod, charged_from_ns, label_texts
 from kube_cost_aggregator.state.workloads import workload_of
 from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES, GpuResources
 from kube_cost_common.domain.money import NS_PER_SECOND
@@ -198,6 +198,8 @@ class Inventory:
             pod.claims, pod.written = facts.claims, False
             if pod.node_uid:
                 self.mounts.add(pod)
+        if (known is None or known.labels != facts.labels) and pod.labels != (labels := label_texts(facts.labels)):
+            pod.labels, pod.written = labels, False
         if pod.extends:
             pod.extends = False
             if not facts.terminated and facts.finished_ns is None:

@@ -268,6 +268,7 @@ class Ledger:
             memory_gib_request=requests.memory_gib,
             gpus=requests.gpus,
             claims="\n".join(pod.claims),
+            labels="\n".join(pod.labels),
         )
         pod.written = settled_to_end or pod.end_ns is None
         return pod.pod_id

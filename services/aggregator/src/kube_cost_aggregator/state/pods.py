@@ -40,6 +40,8 @@ class Pod:
     """A list lacked its node, not the pod itself: if the node is there after all, so is the pod."""
     claims: tuple[str, ...] = ()
     """Names of the persistent volume claims that it mounts, in its namespace."""
+    labels: tuple[str, ...] = ()
+    """Its labels as far as they are kept, `name=value` each."""
     transmit_bytes_per_second: float = 0.0
     """What it sent on average over the last sample; 0 for one on its node's network."""
     busy_gpus: float | None = None
@@ -101,7 +103,13 @@ def bound_pod(facts: PodFacts, at_ns: int | None, owners: Mapping[str, OwnerFact
         workload=workload,
         start_ns=charged_from_ns(facts, at_ns),
         claims=facts.claims,
+        labels=label_texts(facts.labels),
     )
+
+
+def label_texts(labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Return labels as `name=value`, in the order of their names."""
+    return tuple(f"{name}={value}" for name, value in sorted(labels.items()))
 
 
 def charged_from_ns(facts: PodFacts, at_ns: int | None) -> int:

@@ -137,11 +137,13 @@ class RateBoard:
         inventory: Inventory,
         network_shares: Mapping[str, float] = MappingProxyType({}),
         basis: Basis = "max",
+        budgets: BudgetReader | None = None,
     ) -> None:
+        """`budgets` reads them; by default those on namespaces alone."""
         self._inventory = inventory
         self._basis: Basis = basis
         self._network_shares = network_shares
-        self._budgets = BudgetReader()
+        self._budgets = budgets or BudgetReader()
         self._storage: dict[str, float] = {}
         self._volumes: dict[str, VolumeRate] = {}
         self._volumes_by: tuple[object, ...] = ()

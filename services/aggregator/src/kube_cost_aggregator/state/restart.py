@@ -62,6 +62,7 @@ def _running(row: PodRow, node_uid: str, node_name: str) -> Pod:
         requests=[Change(row.start_ns, Resources(row.vcpu_request, row.memory_gib_request, row.gpus))],
         pod_id=row.pod_id,
         claims=tuple(row.claims.split("\n")) if row.claims else (),
+        labels=tuple(row.labels.split("\n")) if row.labels else (),
         written=True,
     )
 
@@ -85,6 +86,7 @@ def _pending(pod: Pod) -> PendingPod:
         estimated=pod.estimated,
         extends=pod.extends,
         claims=pod.claims,
+        labels=pod.labels,
     )
 
 
@@ -105,6 +107,7 @@ def _pod(pending: PendingPod, state: NodeState) -> Pod:
         estimated=pending.estimated,
         extends=pending.extends,
         claims=pending.claims,
+        labels=pending.labels,
     )
 
 
