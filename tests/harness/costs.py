@@ -133,6 +133,7 @@ class Shown:
 
     cluster: str = ""
     label_names: tuple[str, ...] = ()
+    info_max_pods: int = 100
     rates: Rates = field(default_factory=rates_of)
     totals: Totals = field(default_factory=Totals)
     last_samples: dict[str, int] = field(default_factory=dict)
@@ -151,6 +152,7 @@ class Shown:
         self.sources = Sources(
             cluster=self.cluster,
             label_names=self.label_names,
+            info_max_pods=self.info_max_pods,
             version="1.2.3",
             revision="abc",
             rates=lambda: self.rates,

@@ -33,6 +33,9 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
     spot_label: str = ""
     """A label of yours, or `label=value`, that marks spot nodes beside those of the clouds and Karpenter."""
 
+    node_pool_label: str = ""
+    """A label of nodes whose value is their pool, where those of EKS, GKE, AKS and Karpenter aren't what you mean."""
+
     pod_names: Literal["plain", "hash", "drop"] = "plain"
     """What stands for pods' names in metrics, the ledger, the API, the page and logs: the names, a hash of each that
     needs `KUBE_COST_POD_NAMES_SECRET`, or nothing, so that pods are added up by what remains.
@@ -44,6 +47,11 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
     labels: str = ""
     """Labels of pods to add costs up by, separated by commas: `team,cost-center`. A pod without one has its
     namespace's.
+    """
+
+    pod_info_max_pods: Annotated[int, msgspec.Meta(ge=0)] = 20_000
+    """Up to so many pods each has `kube_cost_pod_info`, which names its workload and its labels; 0 is never. It is as
+    large as all else on /metrics.
     """
 
     network_zone_share: Share = 0.0

@@ -91,6 +91,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
     changed = _Later()
     inventory = Inventory(
         spot_label=config.spot_label,
+        pool_label=config.node_pool_label,
         default_provider=config.cloud_provider,
         gpu_resources=DEFAULT_GPU_RESOURCES,
         changed=changed,
@@ -201,6 +202,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         cluster=config.cluster,
         sharing=sharing,
         label_names=config.label_names,
+        info_max_pods=config.pod_info_max_pods,
         version=version("kube-cost-aggregator"),
         revision=os.environ.get("KUBE_COST_REVISION", ""),
         rates=lambda: board.refresh(shelf.book),

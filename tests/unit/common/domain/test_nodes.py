@@ -104,3 +104,21 @@ def test_a_price_is_bound_to_a_zone_only_where_the_zone_has_its_own(
 ) -> None:
     """Else a region's nodes would ask for the same price once a zone."""
     assert price_zone(provider=provider, region=region, zone=zone, capacity_type=capacity_type) == bound
+
+
+@pytest.mark.parametrize(
+    ("labels", "pool"),
+    [
+        ({"eks.amazonaws.com/nodegroup": "general"}, "general"),
+        ({"cloud.google.com/gke-nodepool": "pool-1"}, "pool-1"),
+        ({"kubernetes.azure.com/agentpool": "system", "agentpool": "old"}, "system"),
+        ({"agentpool": "old"}, "old"),
+        ({"karpenter.sh/nodepool": "spot"}, "spot"),
+        ({"karpenter.sh/provisioner-name": "default"}, "default"),
+        ({}, ""),
+        ({"eks.amazonaws.com/nodegroup": "general", "mine": "batch"}, "batch"),
+    ],
+)
+def test_a_nodes_pool_is_what_its_labels_say(labels: dict[str, str], pool: str) -> None:
+    """The configured label goes before those of the clouds."""
+    assert identify(provider_id="", labels=labels, pool_label="mine").node_pool == pool

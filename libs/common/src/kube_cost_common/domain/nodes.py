@@ -46,12 +46,18 @@ class NodeIdentity(NamedTuple):
 
 
 def identify(
-    *, provider_id: str, labels: Mapping[str, str], spot_label: str = "", default_provider: str = CUSTOM
+    *,
+    provider_id: str,
+    labels: Mapping[str, str],
+    spot_label: str = "",
+    pool_label: str = "",
+    default_provider: str = CUSTOM,
 ) -> NodeIdentity:
     """Return what a node's `spec.providerID` and labels say of it.
 
-    `spot_label` names a label of the user's own, or a `label=value`, that marks spot nodes. `default_provider` is that
-    of a node without a provider id.
+    `spot_label` names a label of the user's own, or a `label=value`, that marks spot nodes; `pool_label` one whose
+    value is a node's pool, before those of the clouds and Karpenter. `default_provider` is that of a node without a
+    provider id.
     """
     scheme, separator, _ = provider_id.partition("://")
     provider = default_provider
@@ -64,7 +70,7 @@ def identify(
         zone=_first(labels, ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")),
         instance_type=instance_type,
         instance_family=instance_family(provider, instance_type),
-        node_pool=_first(labels, _POOL_LABELS),
+        node_pool=_first(labels, (pool_label, *_POOL_LABELS)),
         capacity_type=SPOT if _is_spot(labels, spot_label) else ON_DEMAND,
         os=_first(labels, ("kubernetes.io/os", "beta.kubernetes.io/os")) or "linux",
         arch=_first(labels, ("kubernetes.io/arch", "beta.kubernetes.io/arch")),

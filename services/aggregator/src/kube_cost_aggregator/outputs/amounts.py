@@ -174,7 +174,7 @@ class RateSums:
             elif was.pod[1:5] != now.pod[1:5]:
                 self._change(_NOBODY, was, -1)
                 self._change(now, _NOBODY, 1)
-            elif was.nano != now.nano or was.savings != now.savings or was.by_resource != now.by_resource:
+            elif was[1:] != now[1:] or was.pod.labels != now.pod.labels:
                 self._change(now, was, 0)
             else:
                 continue

@@ -26,6 +26,7 @@ FORECAST, FORECAST_LOW, FORECAST_HIGH = FORECASTS = (
     "kube_cost_namespace_month_forecast_high_usd",
 )
 BUDGET = "kube_cost_namespace_budget_usd"
+SPOT_POTENTIAL = "kube_cost_spot_potential_savings_hourly_usd"
 PVC = "kube_cost_pvc_hourly_usd"
 LOAD_BALANCER = "kube_cost_load_balancer_hourly_usd"
 TRAFFIC = (
@@ -134,6 +135,14 @@ BREAKDOWN_FAMILIES = (
         help="USD that the namespace may cost in a calendar month, by the file of budgets, its annotation "
         "kube-cost.io/monthly-budget-usd or its label budget; no series without, or where it can't be read "
         "(kube_cost_budget_parse_errors). Within 15 s of a change.",
+    ),
+    Family(
+        name=SPOT_POTENTIAL,
+        type="gauge",
+        unit=USD,
+        labels=(),
+        help="USD per hour that would be saved more if 70 % of the nodes, by their on-demand price, were spot: at the "
+        "spot prices of the types and zones that are on demand now. 0 where none of these is known. At most 5 s old.",
     ),
     Family(
         name=LABEL,

@@ -17,6 +17,7 @@ from kube_cost_aggregator.outputs.breakdown_families import (
     RESOURCE_HOURLY,
     RESOURCE_TOTAL,
     RESOURCES,
+    SPOT_POTENTIAL,
     TRAFFIC,
     USED_ABOVE,
     WASTED,
@@ -31,7 +32,9 @@ from kube_cost_aggregator.state.rates import NO_USE, NodeRate, Rates, Use
 from kube_cost_aggregator.state.totals import COMPONENTS, Totals
 from kube_cost_common.domain.forecast import Forecast
 from kube_cost_common.domain.money import format_usd
+from kube_cost_common.domain.nodes import SPOT
 from kube_cost_common.domain.resources import COMPUTE
+from kube_cost_common.domain.spot import PricedNode, potential_savings
 
 Values = dict[tuple[str, ...], str]
 
@@ -83,6 +86,7 @@ class BreakdownSeries:
         return {
             RESOURCE_HOURLY: _by_resource((row.namespace, row.money) for row in overview.namespaces),
             CLUSTER_HOURLY: {(name,): format_usd(nano) for name, nano in _components(overview.namespaces).items()},
+            SPOT_POTENTIAL: {(): usd(potential_savings(map(_priced, rates.nodes.values())))},
             EFFICIENCY: _efficiency(used),
             WASTED: {key: usd(use.wasted) for key, use in sorted(used.items())},
             USED_ABOVE: {key: usd(use.above) for key, use in sorted(used.items())},
@@ -105,6 +109,10 @@ def _by_resource(amounts: Iterable[tuple[str, Money]]) -> Values:
         for namespace, money in amounts
         for resource in RESOURCES
     }
+
+
+def _priced(node: NodeRate) -> PricedNode:
+    return PricedNode(node.identity.capacity_type == SPOT, node.on_demand_usd_per_hour, node.spot_usd_per_hour)
 
 
 def _components(rows: Iterable[NamespaceMoney]) -> Mapping[str, int]:

@@ -1,10 +1,13 @@
 """The families that say what things cost. Every monthly figure is an hourly one times 730."""
 
-from kube_cost_aggregator.outputs.family import USD, USD_PER_DAY, USD_PER_HOUR, USD_PER_MONTH, Family
+from kube_cost_aggregator.outputs.family import NONE, USD, USD_PER_DAY, USD_PER_HOUR, USD_PER_MONTH, Family
 
 _NOW = "The rate of this moment: objects and prices within a second, usage as of the node's last sample."
 _SETTLED = "Settled money, at most 5 s behind the last commit; what no sample covers yet is missing."
-_PSEUDO = "What no pod has is under __idle__, what nodes keep for themselves under __system__."
+_PSEUDO = (
+    "What no pod has is under __idle__, what nodes keep for themselves under __system__, volumes without a claim under "
+    "__unclaimed__, the control plane and the nodes' traffic under __cluster__."
+)
 _NO_PRICE = "A node without a price has no series."
 
 _NODE = ("node", "instance_type")
@@ -15,9 +18,19 @@ POD_FAMILIES = (
         type="gauge",
         unit=USD_PER_HOUR,
         labels=("namespace", "pod", "node"),
-        help="USD per hour that the pod takes of its node's price: the greater of request and usage, for CPU, memory "
-        f"and GPUs. {_NOW} Pods on a node without a price have no series.",
+        help="USD per hour of the pod: the greater of request and usage, for CPU, memory and GPUs, and its part of the "
+        f"volumes that it mounts and of traffic. {_NOW} Pods on a node without a price have no series.",
     ),
+)
+
+POD_INFO = Family(
+    name="kube_cost_pod_info",
+    type="gauge",
+    unit=NONE,
+    labels=("namespace", "pod", "node", "workload_kind", "workload"),
+    help="1 for each pod with a cost, to join it with its workload and with the labels of KUBE_COST_LABELS, which "
+    "stand as label_<name>. Left out above KUBE_COST_POD_INFO_MAX_PODS pods, and where pods have no names. Within a "
+    "second of a change.",
 )
 
 NAMESPACE_FAMILIES = (
@@ -26,7 +39,8 @@ NAMESPACE_FAMILIES = (
         type="gauge",
         unit=USD_PER_HOUR,
         labels=("namespace",),
-        help=f"USD per hour of the namespace's pods. {_PSEUDO} The sum is that of all nodes with a price. {_NOW}",
+        help="USD per hour of the namespace's pods, volumes, traffic and load balancers. "
+        f"{_PSEUDO} The sum is what the cluster costs. {_NOW}",
     ),
     Family(
         name="kube_cost_namespace_daily_usd",

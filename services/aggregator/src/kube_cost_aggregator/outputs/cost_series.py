@@ -18,11 +18,13 @@ from kube_cost_aggregator.outputs.cost_families import (
     CLUSTER_FAMILIES,
     NAMESPACE_FAMILIES,
     POD_FAMILIES,
+    POD_INFO,
     WORKLOAD_FAMILIES,
 )
 from kube_cost_aggregator.outputs.family import USD
 from kube_cost_aggregator.outputs.node_lines import FAMILIES_OF_A_NODE, NodeLines
 from kube_cost_aggregator.outputs.overview import NamespaceMoney, Overview
+from kube_cost_aggregator.outputs.pod_info import PodInfo
 from kube_cost_aggregator.outputs.text import Namer, usd
 from kube_cost_aggregator.state.rates import NodeRate, Rates, VolumeRate
 from kube_cost_aggregator.state.totals import CLUSTER, PSEUDO, UNCLAIMED, Totals, month_start
@@ -53,8 +55,18 @@ _NODES_TOTAL, _SPOT_PRICE, _VOLUME = (family.name for family in CLUSTER_FAMILIES
 class CostSeries:
     """Keeps the chunks of all cost families. `nodes` are the rates that are in them, by node name."""
 
-    def __init__(self, *, cluster: str, sharing: SharingRules = NOTHING_SHARED) -> None:
+    def __init__(
+        self,
+        *,
+        cluster: str,
+        sharing: SharingRules = NOTHING_SHARED,
+        label_names: Sequence[str] = (),
+        info_max_pods: int = 0,
+    ) -> None:
+        """`label_names` are those of pods that `kube_cost_pod_info` has, of up to `info_max_pods` pods."""
         self._sharing = sharing
+        self._info = PodInfo(cluster=cluster, label_names=label_names)
+        self._info_max_pods = info_max_pods
         self._pod_namer = Namer(POD_FAMILIES[0], cluster=cluster)
         self._workload_namer = Namer(WORKLOAD_FAMILIES[0], cluster=cluster)
         self._namespace_blocks = [Block(Namer(family, cluster=cluster)) for family in NAMESPACE_FAMILIES]
@@ -86,6 +98,7 @@ class CostSeries:
             self._pod_lines.pop(name, None)
             self._twice.discard(name)
             pods.pop(name, None)
+            self._info.forget(name)
             self._node_lines.forget(name)
             dirty |= self._put_lines(name, None)
         for name, rate in current.items():
@@ -100,10 +113,14 @@ class CostSeries:
             amounts = self.sums.amounts[name]
             if differences.changed or differences.gone:
                 pods[name] = self._pod_chunk(name, amounts.pods, differences, pods.get(name, NO_SERIES))
+                if self._info_max_pods:
+                    self._info.take(name, differences)
             dirty |= self._put_lines(name, self._node_lines.write(rate, amounts))
             yield name
         for bucket, column in dirty:
             self._write_bucket(bucket, column)
+        shown = sum(chunk.series for chunk in pods.values()) <= self._info_max_pods
+        self.chunks[POD_INFO.name] = self._info.chunks if shown else {}
         if dirty:
             yield "buckets"
         if any(column in {_INFO_COLUMN, _SPOT_COLUMN} for _, column in dirty):

@@ -15,6 +15,7 @@ from kube_cost_aggregator.outputs.cost_families import (
     NAMESPACE_FAMILIES,
     NODE_FAMILIES,
     POD_FAMILIES,
+    POD_INFO,
     WORKLOAD_FAMILIES,
 )
 from kube_cost_aggregator.outputs.family import Family
@@ -29,6 +30,7 @@ CATALOGUE: tuple[Family, ...] = (
     *WORKLOAD_FAMILIES,
     *BREAKDOWN_FAMILIES,
     *POD_FAMILIES,
+    POD_INFO,
     *HEALTH_FAMILIES,
 )
 

@@ -32,7 +32,12 @@ class Rendering:
 
     def __init__(self, *, sources: Sources) -> None:
         self._sources = sources
-        self._costs = CostSeries(cluster=sources.cluster, sharing=sources.sharing)
+        self._costs = CostSeries(
+            cluster=sources.cluster,
+            sharing=sources.sharing,
+            label_names=sources.label_names,
+            info_max_pods=sources.info_max_pods,
+        )
         self._breakdown = BreakdownSeries(cluster=sources.cluster, label_names=sources.label_names)
         self._health = HealthSeries(sources=sources, reported=ReportedSeries())
         self._process = ProcessSeries(cluster=sources.cluster, registry=process_registry())

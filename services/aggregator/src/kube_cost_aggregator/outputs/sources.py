@@ -51,7 +51,8 @@ class Sources:
 
     `rates` brings the rates up to date before it returns them; `pod_rates` does so but for usage and volumes, None
     where that is no less. `prepare_rates` does most of that beforehand, step by step. `last_samples` has the end of
-    each node's last usage sample in Unix nanoseconds. `pending_messages` is None while nobody knows.
+    each node's last usage sample in Unix nanoseconds. `pending_messages` is None while nobody knows. Above
+    `info_max_pods` pods these are shown without their workloads and labels.
     """
 
     cluster: str
@@ -67,6 +68,7 @@ class Sources:
     pending_messages: Callable[[], int | None]
     sharing: SharingRules = NOTHING_SHARED
     label_names: tuple[str, ...] = ()
+    info_max_pods: int = 0
     components: Components
     timings: Timings
     counters: Counters

@@ -47,11 +47,13 @@ class Inventory:
         self,
         *,
         spot_label: str = "",
+        pool_label: str = "",
         default_provider: str = CUSTOM,
         gpu_resources: GpuResources = DEFAULT_GPU_RESOURCES,
         changed: Callable[[], None],
     ) -> None:
         self._spot_label = spot_label
+        self._pool_label = pool_label
         self._default_provider = default_provider
         self._gpu_resources = gpu_resources
         self._changed = changed
@@ -125,6 +127,7 @@ class Inventory:
             provider_id=facts.provider_id,
             labels=facts.labels,
             spot_label=self._spot_label,
+            pool_label=self._pool_label,
             default_provider=self._default_provider,
         )
         node = self.nodes.get(facts.uid)
