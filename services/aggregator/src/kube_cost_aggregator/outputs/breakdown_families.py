@@ -139,7 +139,7 @@ BREAKDOWN_FAMILIES = (
     Family(
         name=SPOT_POTENTIAL,
         type="gauge",
-        unit=USD,
+        unit=USD_PER_HOUR,
         labels=(),
         help="USD per hour that would be saved more if 70 % of the nodes, by their on-demand price, were spot: at the "
         "spot prices of the types and zones that are on demand now. 0 where none of these is known. At most 5 s old.",
