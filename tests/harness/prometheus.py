@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes one target."""
+"""A real Prometheus that scrapes one target, or has a past that was put there."""
 
 import json
 import subprocess
@@ -15,6 +15,7 @@ from kube_cost_common.runtime.clock import SystemClock
 
 _START_SECONDS = 30.0
 
+_NOTHING = "scrape_configs: []"
 _CONFIG = """\
 global:
   scrape_interval: 1s
@@ -40,24 +41,45 @@ class Prometheus:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def query(self, expression: str) -> list[Sample]:
-        """The instant vector of an expression, now."""
-        address = f"{self._url}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
+    def query(self, expression: str, *, at_seconds: float | None = None) -> list[Sample]:
+        """The instant vector of an expression, now or then."""
+        asked = {"query": expression} | ({} if at_seconds is None else {"time": str(at_seconds)})
+        address = f"{self._url}/api/v1/query?{urllib.parse.urlencode(asked)}"
         with urllib.request.urlopen(address, timeout=10) as answer:
             data = json.loads(answer.read())["data"]
         return [Sample(series["metric"], float(series["value"][1])) for series in data["result"]]
 
 
+class Past:
+    """What an exposition was, moment by moment, for Prometheus to take as its past."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lines: list[str] = []
+
+    def add(self, text: str, at_seconds: float) -> None:
+        """Note an exposition of that moment."""
+        self._lines += [f"{line} {at_seconds}" for line in text.splitlines() if line and not line.startswith("#")]
+
+    def put(self, promtool: str, folder: Path) -> None:
+        """Make it the past of a Prometheus that is to run in that folder."""
+        self._file.write_text("\n".join([*self._lines, "# EOF\n"]))
+        blocks = [promtool, "tsdb", "create-blocks-from", "openmetrics", str(self._file), str(folder / "data")]
+        made = subprocess.run(blocks, capture_output=True, text=True, check=False)
+        assert made.returncode == 0, made.stdout + made.stderr
+
+
 @contextmanager
-def running_prometheus(binary: str, folder: Path, *, target: str) -> Iterator[Prometheus]:
-    """Start Prometheus on a free port of 127.0.0.1, and end it by its pid."""
+def running_prometheus(binary: str, folder: Path, *, target: str = "") -> Iterator[Prometheus]:
+    """Start Prometheus on a free port of 127.0.0.1, and end it by its pid. Without a target it has its past alone."""
     port = free_port()
     config = folder / "prometheus.yml"
-    config.write_text(_CONFIG.format(target=target, port=port))
+    config.write_text(_CONFIG.format(target=target, port=port) if target else _NOTHING)
     command = [
         binary,
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'data'}",
+        "--storage.tsdb.retention.time=100y",
         f"--web.listen-address=127.0.0.1:{port}",
     ]
     with (folder / "prometheus.log").open("wb") as log:
