@@ -101,6 +101,7 @@ class Growth:
                 problems=Problems(),
                 readiness=readiness,
                 clock=self._clock,
+                info_max_pods=10 * PODS_A_MINUTE,
             )
         )
         self._deflated = Deflated()
@@ -110,8 +111,8 @@ class Growth:
         self._seq: dict[str, int] = {}
 
     async def start(self) -> None:
-        """Open the ledger, and let nodes and the price be there."""
-        await self.ledger.load(self._clock.now_ns())
+        """Open the ledger, which began long enough ago for forecasts, and let nodes and the price be there."""
+        await self.ledger.load(self._clock.now_ns() - 120 * MINUTE)
         for _ in range(NODES):
             self._add_node()
         (node, *_) = self.inventory.nodes.values()

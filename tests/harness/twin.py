@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from harness.twin_prices import price_records
+from kube_cost_agent.gpu_use import busy_gpus
 from kube_cost_agent.machine import Machine
 from kube_cost_agent.readings import CgroupReading, IoReading, NetworkReading, NodeReading, PodSummary, Summary
 from kube_cost_agent.sampler import Sampler
@@ -32,6 +33,7 @@ from kube_cost_simulator.clock import ManualClock
 from kube_cost_simulator.cluster import SimulatedCluster
 from kube_cost_simulator.costs.rows import Costs
 from kube_cost_simulator.costs.whole import whole_truth
+from kube_cost_simulator.dcgm import DcgmMetrics
 from kube_cost_simulator.readings import Counters
 from kube_cost_simulator.readings import NodeReading as SimulatedReading
 from kube_cost_simulator.resources import by_kind
@@ -55,6 +57,8 @@ class SimulatedAgent:
     sampled_ns: int
     ahead_ns: int = 0
     boundaries: list[int] = field(default_factory=list)
+    dcgm: DcgmMetrics | None = None
+    """The exporter that tells how busy the node's GPUs are, where it has any."""
 
 
 class Twin:
@@ -155,6 +159,8 @@ class Twin:
         now_ns = self.clock.now_ns()
         reading = self.cluster.reading(agent.node)
         agent.sampler.take(_reading(reading, agent.ahead_ns))
+        if agent.dcgm is not None:
+            agent.sampler.learn_gpus(now_ns + agent.ahead_ns, busy_gpus(agent.dcgm.text()))
         if now_ns - agent.sampled_ns >= self._interval_ns:
             agent.sampler.learn(_summary(reading))
             await self.take(agent.sampler.sample(now_ns + agent.ahead_ns), stored_at_ns=now_ns)
@@ -224,7 +230,10 @@ class Twin:
             start_ns=now_ns + ahead_ns,
             machine=Machine(fact.capacity.cpu_millicores / 1000, fact.capacity.memory_bytes),
         )
-        self.agents[node] = SimulatedAgent(node, self.cluster.history.node(node).uid, sampler, now_ns, ahead_ns)
+        agent = SimulatedAgent(node, self.cluster.history.node(node).uid, sampler, now_ns, ahead_ns)
+        if fact.gpu_hardware is not None:
+            agent.dcgm = DcgmMetrics(cluster=self.cluster, node=node, virtual_gpus=True)
+        self.agents[node] = agent
         sampler.take(_reading(self.cluster.reading(node), ahead_ns))
 
     def _deliver(self, events: list[StoreEvent], at_ns: int) -> None:

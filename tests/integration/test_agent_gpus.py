@@ -87,7 +87,7 @@ CUT = GpuHardware("NVIDIA A100-SXM4-40GB", 1, 40960, mig=("1g.5gb", "1g.5gb", "2
     [
         (WHOLE, [("a", Resources(gpus=1), 873), ("b", Resources(gpus=1), 100)], False, {"a": 0.873, "b": 0.1}),
         (CUT, [("a", mig("3g.20gb"), 500), ("b", mig("1g.5gb"), 1000)], False, {"a": 3 / 14, "b": 1 / 7}),
-        (SLICED, [("a", Resources(gpus=1), 200), ("b", Resources(gpus=1), 500)], True, {"a": 0.35, "b": 0.35}),
+        (SLICED, [("a", Resources(gpus=1), 200), ("b", Resources(gpus=1), 500)], True, {"a": 0.0875, "b": 0.0875}),
     ],
     ids=["whole", "cut", "sliced"],
 )
@@ -114,7 +114,7 @@ async def test_of_a_sliced_gpu_the_pod_that_is_named_has_all(session: aiohttp.Cl
     url = await exporter.start()
     busy = await Dcgm(url=f"{url}/metrics", timeout_seconds=5, session=session).busy_gpus()
     await exporter.stop()
-    assert list(busy.values()) == [pytest.approx(0.7)]
+    assert list(busy.values()) == [pytest.approx(0.175)]
 
 
 class _Exporter:

@@ -186,7 +186,7 @@ def test_of_pods_that_share_a_gpu_one_is_named(node: NodeFact) -> None:
     assert one.labels["pod"] in {"a", "b"}
     text = DcgmMetrics(cluster=cluster, node="n1", virtual_gpus=True).text()
     both = series(text, "DCGM_FI_PROF_GR_ENGINE_ACTIVE")
-    assert named(both) == {("a", "0"): 0.7, ("b", "0"): 0.7}
+    assert named(both) == {("a", "0"): 0.175, ("b", "0"): 0.175}
     assert {sample.labels["vgpu"] for sample in both} == {"0", "1"}
 
 

@@ -24,7 +24,7 @@ class DcgmMetrics:
 
     A device is labelled with the pod that has it. Of the pods that share one by time slicing the exporter names the
     last, unless `virtual_gpus` is on (its --kubernetes-virtual-gpus): then each has a line, with the whole device's
-    figures, since nobody can tell them apart.
+    figures, since nobody can tell them apart: the sum of what each keeps busy of its slice.
     """
 
     def __init__(self, *, cluster: SimulatedCluster, node: str, virtual_gpus: bool = False) -> None:
@@ -43,7 +43,7 @@ class DcgmMetrics:
         running = [pod for pod in self._cluster.pods.by_node[self._node].values() if pod.running]
         whole, used, free, active = Lines(), Lines(), Lines(), Lines()
         for device, holders in self._board.holders(running).items():
-            permille = min(1000, sum(self._permille(pod) for pod, _ in holders))
+            permille = min(1000, sum(self._permille(pod) for pod, _ in holders) // hardware.replicas)
             memory_mib = memory_of(device, hardware)
             for labels in self._labels(device, hardware, holders):
                 if not device.profile:

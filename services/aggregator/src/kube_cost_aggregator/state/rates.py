@@ -319,12 +319,12 @@ def known_usage(pod: Pod) -> Resources | None:
 
 
 def _use(pods: Sequence[Pod], price: NodePrice) -> dict[tuple[str, str, str], Use]:
-    """Return what pods use and reserve, by workload; of a node whose pods' usage isn't known nothing."""
+    """Return what pods use and reserve, by workload, as far as their usage is known."""
     found: dict[tuple[str, str, str], Use] = {}
-    if not any(map(known_usage, pods)):
-        return found
     for pod in pods:
-        used, reserved = pod.usage, pod.requests[-1].requests
+        used, reserved = known_usage(pod), pod.requests[-1].requests
+        if used is None:
+            continue
         if pod.busy_gpus is not None:
             used = used._replace(gpus=pod.busy_gpus)
         elif reserved.gpus:  # nobody says how busy they are: that is neither use nor waste
