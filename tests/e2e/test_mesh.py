@@ -15,6 +15,12 @@ from kube_cost_demo.mesh import Pace
 
 NANO = Fraction(1, 1_000_000_000)
 
+GOING_ON = {
+    "kube_cost_namespace_usd_total",
+    "kube_cost_namespace_today_usd",
+    "kube_cost_namespace_month_to_date_usd",
+}
+
 BRIEF_FAMILIES = {
     "kube_cost_pod_hourly_usd",
     "kube_cost_namespace_daily_usd",
@@ -196,13 +202,13 @@ def test_the_page_shows_the_parts_and_the_namespaces(live: LiveMesh) -> None:
 
 
 def test_a_killed_aggregator_goes_on_from_its_ledger(live: LiveMesh) -> None:
-    """After kill -9 and a new start no counter is below what was seen before, and today goes on."""
+    """After kill -9 and a new start no counter is below what was seen before, and today and the month go on."""
 
     def counters() -> dict[tuple[str, str], Fraction]:
         return {
             (metric.name, metric.labels["namespace"]): metric.value
             for metric in live.metrics()
-            if metric.name in {"kube_cost_namespace_usd_total", "kube_cost_namespace_today_usd"}
+            if metric.name in GOING_ON
         }
 
     before = counters()
