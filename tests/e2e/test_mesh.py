@@ -213,6 +213,7 @@ def test_a_killed_aggregator_goes_on_from_its_ledger(live: LiveMesh) -> None:
 
     before = counters()
     live.restart_aggregator()
+    live.wait(lambda: before.keys() <= counters().keys(), "whatever had a series has one")
     after = counters()
     assert {key: (after[key], value) for key, value in before.items() if after[key] < value} == {}
     idle = ("kube_cost_namespace_usd_total", "__idle__")
