@@ -134,6 +134,7 @@ class Shown:
     cluster: str = ""
     label_names: tuple[str, ...] = ()
     info_max_pods: int = 100
+    opencost_names: bool = False
     rates: Rates = field(default_factory=rates_of)
     totals: Totals = field(default_factory=Totals)
     last_samples: dict[str, int] = field(default_factory=dict)
@@ -153,6 +154,7 @@ class Shown:
             cluster=self.cluster,
             label_names=self.label_names,
             info_max_pods=self.info_max_pods,
+            opencost_names=self.opencost_names,
             version="1.2.3",
             revision="abc",
             rates=lambda: self.rates,

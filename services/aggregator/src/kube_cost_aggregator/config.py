@@ -54,6 +54,9 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
     large as all else on /metrics.
     """
 
+    opencost_names: bool = False
+    """Show the prices of nodes and volumes under OpenCost's names too, for dashboards that were made for it."""
+
     network_zone_share: Share = 0.0
     """Which part of what pods send goes to another zone of their region: 0.2 is a fifth. It costs what that costs."""
 

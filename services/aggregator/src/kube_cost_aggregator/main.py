@@ -203,6 +203,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         sharing=sharing,
         label_names=config.label_names,
         info_max_pods=config.pod_info_max_pods,
+        opencost_names=config.opencost_names,
         version=version("kube-cost-aggregator"),
         revision=os.environ.get("KUBE_COST_REVISION", ""),
         rates=lambda: board.refresh(shelf.book),

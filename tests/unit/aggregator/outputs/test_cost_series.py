@@ -155,7 +155,7 @@ def test_a_volume_that_is_gone_has_no_series() -> None:
     shown = Shown(rates=rates_of(volumes=[volume_rate("a", 0.01)]))
     assert "kube_cost_pv_monthly_usd{" in shown.text()
     shown.rates = rates_of()
-    assert "kube_cost_pv_monthly_usd" not in shown.text()
+    assert "kube_cost_pv_monthly_usd{" not in shown.text()
 
 
 def test_a_workload_is_the_sum_of_its_pods_on_all_nodes_and_goes_with_the_last() -> None:
@@ -220,8 +220,8 @@ def test_before_everything_is_listed_there_is_settled_money_only() -> None:
     """A restart must not show a rate of 0 for what costs; once ready, a lost bus takes no rates away."""
     shown = Shown(rates=rates_of(namespaces=["shop"]), readiness=Readiness({"cluster": "not listed yet"}))
     text = shown.text()
-    assert "kube_cost_namespace_hourly_usd" not in text
-    assert "kube_cost_spot_savings_hourly_usd" not in text
+    assert "kube_cost_namespace_hourly_usd{" not in text
+    assert "kube_cost_spot_savings_hourly_usd{" not in text
     assert 'kube_cost_namespace_usd_total{namespace="shop"} 0\n' in text
     shown.readiness.met("cluster")
     assert 'kube_cost_namespace_daily_usd{namespace="shop"} 0\n' in shown.text()

@@ -55,7 +55,7 @@ def test_gauges_of_pricing_vanish_with_it() -> None:
     assert f"{key} 7.5\n" in shown.text()
     assert 'kube_cost_exporter_up{component="pricing"} 1\n' in shown.text()
     shown.clock.turn(46)
-    assert "kube_cost_price_age_seconds" not in shown.text()
+    assert "kube_cost_price_age_seconds{" not in shown.text()
     assert 'kube_cost_exporter_up{component="pricing"} 0\n' in shown.text()
 
 

@@ -10,6 +10,7 @@ from kube_cost_aggregator.outputs.cost_series import CostSeries
 from kube_cost_aggregator.outputs.deflating import Exposition
 from kube_cost_aggregator.outputs.families import CATALOGUE, ReportedSeries
 from kube_cost_aggregator.outputs.health_series import HealthSeries
+from kube_cost_aggregator.outputs.opencost import OpenCostSeries
 from kube_cost_aggregator.outputs.overview import Overview
 from kube_cost_aggregator.outputs.process_series import ProcessSeries, process_registry
 from kube_cost_aggregator.outputs.sources import Sources
@@ -39,6 +40,8 @@ class Rendering:
             info_max_pods=sources.info_max_pods,
         )
         self._breakdown = BreakdownSeries(cluster=sources.cluster, label_names=sources.label_names)
+        self._opencost = OpenCostSeries(cluster=sources.cluster) if sources.opencost_names else None
+        self._opencost_chunks: list[Keyed] = []
         self._health = HealthSeries(sources=sources, reported=ReportedSeries())
         self._process = ProcessSeries(cluster=sources.cluster, registry=process_registry())
         self._rates_known = False
@@ -63,9 +66,9 @@ class Rendering:
         return self._breakdown.forecasts
 
     async def render(self, served: Exposition) -> list[Keyed]:
-        """Return the chunks of now in their order; `served` is the exposition before. Families without series are out.
+        """Return the chunks of now in their order; `served` is the exposition before.
 
-        All of it is of one moment: the rates and totals that it starts with.
+        Families without series have their HELP. All of it is of one moment: the rates and totals that it starts with.
         """
         sources = self._sources
         if sources.prepare_rates is not None:
@@ -87,6 +90,8 @@ class Rendering:
         }
         await asyncio.sleep(0)
         self._process_chunk = self._process.take()
+        if self._opencost is not None:
+            self._opencost_chunks = self._opencost.take(rates)
         return self._keyed()
 
     async def render_pods(self, served: Exposition) -> list[Keyed]:
@@ -122,9 +127,9 @@ class Rendering:
         families = {**self._costs.chunks, **self._families}
         keyed: list[Keyed] = []
         for family in CATALOGUE:
-            chunks = [((family.name, key), chunk) for key, chunk in families.get(family.name, {}).items() if chunk.text]
-            if chunks:
-                keyed.append(((family.name, "#"), self._headers[family.name]))
-                keyed += chunks
+            keyed.append(((family.name, "#"), self._headers[family.name]))
+            chunks = families.get(family.name, {}).items()
+            keyed += [((family.name, key), chunk) for key, chunk in chunks if chunk.text]
+        keyed += self._opencost_chunks
         keyed.append((("process", ""), self._process_chunk))
         return keyed

@@ -52,7 +52,8 @@ class Sources:
     `rates` brings the rates up to date before it returns them; `pod_rates` does so but for usage and volumes, None
     where that is no less. `prepare_rates` does most of that beforehand, step by step. `last_samples` has the end of
     each node's last usage sample in Unix nanoseconds. `pending_messages` is None while nobody knows. Above
-    `info_max_pods` pods these are shown without their workloads and labels.
+    `info_max_pods` pods these are shown without their workloads and labels. With `opencost_names` prices stand under
+    those too.
     """
 
     cluster: str
@@ -69,6 +70,7 @@ class Sources:
     sharing: SharingRules = NOTHING_SHARED
     label_names: tuple[str, ...] = ()
     info_max_pods: int = 0
+    opencost_names: bool = False
     components: Components
     timings: Timings
     counters: Counters
