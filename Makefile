@@ -71,6 +71,10 @@ chaos: install ## an hour of hard churn against the truth; a day of it with ROUN
 perf: install ## benchmarks, about 15 minutes; the figures go to docs/figures.md
 	PYTHONPATH=tests $(RUN)python -m perf
 
+.PHONY: live
+live: install ## today's prices of the clouds, with your credentials, against the shipped tables
+	$(RUN)kube-cost-pricing live $(PROVIDERS)
+
 .PHONY: test-bed
 test-bed: ## install with apt what the tests can use (Debian, root)
 	apt-get update -q

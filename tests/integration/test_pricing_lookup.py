@@ -1,31 +1,14 @@
 """`kube-cost-pricing lookup` as a person types it, against fake clouds."""
 
-import asyncio
-import os
-import sys
-from pathlib import Path
-
 import pytest
 
+from harness.commands import pricing
 from kube_cost_simulator.clouds.aws import AwsCloud, SpotPrice
 from kube_cost_simulator.clouds.aws_products import Machine, with_decoys
 
 
 async def lookup(*arguments: str, **environ: str) -> tuple[int, str, str]:
-    """Exit code, output and errors of the command."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "KUBE_COST_"))}
-    process = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).with_name("kube-cost-pricing")),
-        "lookup",
-        *arguments,
-        env={**plain, **environ},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(60):
-        out, errors = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), errors.decode()
+    return await pricing("lookup", *arguments, **environ)
 
 
 @pytest.mark.parametrize(("spot", "usd"), [(False, "0.096"), (True, "0.0412")])

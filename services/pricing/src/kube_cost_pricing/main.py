@@ -19,12 +19,13 @@ from kube_cost_common.runtime.kv_mirror import KvMirror
 from kube_cost_common.runtime.lifecycle import CannotStartError, Service, run
 from kube_cost_common.runtime.status import StatusReporter, new_instance
 from kube_cost_price_snapshot import load
-from kube_cost_pricing import lookup
 from kube_cost_pricing.cache import Lifetimes
 from kube_cost_pricing.calls.breaker import BreakerSettings
 from kube_cost_pricing.calls.caller import Caller, CallSettings
 from kube_cost_pricing.calls.limiter import Limiter
 from kube_cost_pricing.catalog import Catalog, DefaultRates
+from kube_cost_pricing.commands import live, lookup, rebuild
+from kube_cost_pricing.commands.asking import WRONG
 from kube_cost_pricing.config import PricingConfig, currency_rates
 from kube_cost_pricing.custom.file import CustomPricesFile
 from kube_cost_pricing.demand import Demand
@@ -47,14 +48,18 @@ _CONDITIONS = {
 
 
 def main() -> int:
-    """Run the service, or the command `lookup`; return the process's exit code."""
+    """Run the service, or one of the commands; return the process's exit code."""
     stamina.instrumentation.set_on_retry_hooks([])  # what fails is counted, and said once
     match sys.argv[1:]:
         case ["lookup", *arguments]:
             return lookup.main(arguments)
+        case ["live", *arguments]:
+            return live.main(arguments)
+        case ["snapshot", *arguments]:
+            return rebuild.main(arguments)
         case [unknown, *_]:
-            print(f"kube-cost-pricing: unknown command {unknown!r}; there is lookup", file=sys.stderr)  # noqa: T201 - said to a person
-            return lookup.WRONG
+            print(f"kube-cost-pricing: unknown command {unknown!r}; there are lookup, live, snapshot", file=sys.stderr)  # noqa: T201 - said to a person
+            return WRONG
     return run("pricing", PricingConfig, compose)
 
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
-import structlog
 
 from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, SPOT, UNITS, PriceRequest
 from kube_cost_common.runtime.clock import Clock, SystemClock
@@ -16,22 +15,16 @@ from kube_cost_common.runtime.config import ConfigError, load
 from kube_cost_common.runtime.health import Counters
 from kube_cost_price_snapshot import PriceSnapshot
 from kube_cost_price_snapshot import load as load_snapshot
-from kube_cost_pricing.cache import Topic, topic_of
-from kube_cost_pricing.calls.breaker import BreakerSettings
-from kube_cost_pricing.calls.caller import Caller, CallSettings
 from kube_cost_pricing.calls.failures import CallFailedError
-from kube_cost_pricing.calls.limiter import Limiter
+from kube_cost_pricing.commands.asking import FOUND, NOT_FOUND, WRONG, ask
 from kube_cost_pricing.config import PricingConfig, currency_rates
+from kube_cost_pricing.demand import asked as demanded
 from kube_cost_pricing.discounts import Discounts, parse_discounts
 from kube_cost_pricing.providers.api import MissingExtraError
-from kube_cost_pricing.providers.cloud import CloudPrices
-from kube_cost_pricing.providers.registry import CLOUDS, cloud_access
+from kube_cost_pricing.providers.registry import CLOUDS
 from kube_cost_pricing.providers.snapshot import SnapshotSource
 from kube_cost_pricing.providers.source import Answer, Quote, Unknown
 from kube_cost_pricing.sanity import Refused, Sanity
-
-FOUND, NOT_FOUND, WRONG = 0, 1, 2
-"""Exit codes."""
 
 
 @dataclass
@@ -96,45 +89,13 @@ def told(
 
 
 async def _ask(request: PriceRequest, config: PricingConfig, clock: Clock, candidates: list[str]) -> Answer:
-    provider = request.provider
-    caller = Caller(
-        provider=provider,
-        limiter=Limiter(clock=clock, calls=config.price_api_calls_per_minute, full_at_start=False),
-        settings=CallSettings(timeout_seconds=config.price_api_timeout_seconds),
-        breaker_settings=BreakerSettings(),
-        clock=clock,
-        counters=Counters(),
-    )
-    access = cloud_access(
-        provider,
-        settings=config.cloud_settings(provider),
-        ask=caller,
-        clock=clock,
-        log=structlog.get_logger(),
-        seen=candidates.append,
-    )
-    answers: list[Answer] = []
     try:
-        cloud = access.make()
+        answers = await ask(request.provider, [request], config=config, clock=clock, seen=candidates.append)
     except MissingExtraError as error:
         return Unknown(reason=str(error))
-    try:
-        await _put(cloud, request, answers)
     except CallFailedError as error:
         return Unknown(reason=f"{error.reason}: {error.detail}")
-    finally:
-        await cloud.close()
-    return answers[0] if answers else Unknown(reason="the provider said nothing of it")
-
-
-async def _put(cloud: CloudPrices, request: PriceRequest, answers: list[Answer]) -> None:
-    questions = {
-        Topic.INSTANCES: cloud.instances,
-        Topic.SPOT: cloud.spot,
-        Topic.STORAGE: cloud.storage,
-        Topic.NETWORK: cloud.network,
-    }
-    await questions[topic_of(request)](request.region, [request], lambda _, answer: answers.append(answer))
+    return answers.get(demanded(request).key, Unknown(reason="the provider said nothing of it"))
 
 
 def _sized(request: PriceRequest, table: PriceSnapshot) -> PriceRequest:
