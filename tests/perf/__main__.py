@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from perf import agent, aggregator, figures, growth, wire
+from perf import agent, aggregator, figures, gcp_skus, growth, wire
 from perf.aggregator import Load
 from perf.measuring import Figure
 
@@ -49,6 +49,12 @@ PARTS = (
         title="An hour of 1,000 pods a minute",
         measure=lambda: growth.measure(minutes=60),
         quick=lambda: growth.measure(minutes=20),
+    ),
+    Part(
+        name="gcp-skus",
+        title="Pricing: 40,000 SKUs of Google's catalogue",
+        measure=gcp_skus.measure,
+        quick=gcp_skus.measure,
     ),
     Part(name="wire", title="A usage sample of 50 pods on the wire", measure=wire.measure, quick=wire.measure),
 )
