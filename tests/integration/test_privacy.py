@@ -46,6 +46,7 @@ async def told_of(twin: Twin, shown: Shown) -> bytes:
         rendering=shown.rendering,
         scope_hours=ScopeHours(store=twin.store),
         same_hours=SameHours(store=twin.store),
+        fresh=shown.metrics.fresh,
         log=structlog.get_logger(),
     )
     costs = await moments.now()
@@ -74,7 +75,11 @@ def test_planted_strings_are_nowhere_they_may_not_be(tmp_path: Path, show: Show)
     board = RateBoard(inventory=twin.inventory)
     shown = Shown(rates=board.refresh(twin.shelf.book), totals=twin.ledger.totals)
     text = shown.text().encode()
-    page = Page(overview=lambda: shown.rendering.overview, sources=shown.sources).html().encode()
+    page = (
+        Page(overview=lambda: shown.rendering.overview, sources=shown.sources, fresh=shown.metrics.fresh)
+        .html()
+        .encode()
+    )
     answer = asyncio.run(asked(twin, shown)).encode()
     told = asyncio.run(told_of(twin, shown))
     twin.close()

@@ -242,6 +242,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
             rendering=rendering,
             scope_hours=ScopeHours(store=store),
             same_hours=SameHours(store=store),
+            fresh=metrics.fresh,
             log=log,
         ).now,
         interval_seconds=config.interval_seconds,
@@ -256,7 +257,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         web.get("/metrics", metrics.handle),
         web.get("/api/v1/costs", api.costs),
         web.get("/api/v1/status", api.status),
-        web.get("/", Page(overview=lambda: rendering.overview, sources=sources).handle),
+        web.get("/", Page(overview=lambda: rendering.overview, sources=sources, fresh=metrics.fresh).handle),
     ]
     port = await service.stack.enter_async_context(
         serving(host=config.listen_host, port=config.listen_port, routes=routes)

@@ -14,11 +14,11 @@ from aiohttp import web
 
 from harness.costs import Shown, node_rate, pod_rate, rates_of, total_of
 from harness.parts import Part, program
+from kube_cost_aggregator.outputs.deflating import Exposition
 from kube_cost_aggregator.outputs.exposition import CONTENT_TYPE, Metrics, accepts_gzip
 from kube_cost_aggregator.outputs.rendering import Rendering
 from kube_cost_aggregator.state.totals import Totals
 from kube_cost_common.domain.settlement import Usd
-from kube_cost_common.runtime.clock import SystemClock
 from kube_cost_common.runtime.health import Readiness
 from kube_cost_common.runtime.http import serving
 
@@ -105,22 +105,31 @@ async def test_a_large_change_is_compressed_aside_and_is_right() -> None:
     assert gzip.decompress(current.gzip) == current.identity()
 
 
-async def test_a_change_is_rendered_within_about_a_second() -> None:
-    """Woken by `changed`, at most once a tick; the quiet period isn't waited for."""
+async def test_a_scrape_that_nobody_expected_has_what_changed_before_it() -> None:
+    """Nothing is rendered for nobody; who comes all the same waits for it, and two who come together wait once."""
     shown = Shown()
-    shown.metrics._clock = clock = SystemClock()
     async with asyncio.TaskGroup() as tasks:
         rendering = tasks.create_task(shown.metrics.run())
-        async with asyncio.timeout(20):
-            while not shown.metrics.current.series:  # noqa: ASYNC110 - a plain attribute is watched
-                await asyncio.sleep(0.01)
-            shown.rates = rates_of(node_rate("n", pod_rate("new")))
-            shown.metrics.changed()
-            began = clock.monotonic()
-            while b'pod="new"' not in shown.metrics.current.identity():  # noqa: ASYNC110 - likewise
-                await asyncio.sleep(0.01)
-        print(f"visible after {clock.monotonic() - began:.3f} s")
+        await shown.metrics.fresh()
+        first = await resting(shown.metrics)
+        shown.rates = rates_of(node_rate("n", pod_rate("new")))
+        shown.metrics.changed()
+        await asyncio.sleep(0.05)
+        assert shown.metrics.current is first
+        async with asyncio.timeout(20), asyncio.TaskGroup() as scrapes:
+            scrapes.create_task(shown.metrics.fresh())
+            scrapes.create_task(shown.metrics.fresh())
+        assert b'pod="new"' in shown.metrics.current.identity()
         rendering.cancel()
+
+
+async def resting(metrics: Metrics) -> Exposition:
+    """Wait until nobody is expected any more; returns what is served then."""
+    async with asyncio.timeout(20):
+        while not metrics._resting:
+            metrics.changed()
+            await asyncio.sleep(0.01)
+    return metrics.current
 
 
 async def test_a_fault_while_rendering_leaves_what_was_served() -> None:

@@ -39,7 +39,7 @@ class Seen(HTMLParser):
 
 def page_of(shown: Shown) -> tuple[Page, Seen]:
     shown.text()
-    page = Page(overview=lambda: shown.rendering.overview, sources=shown.sources)
+    page = Page(overview=lambda: shown.rendering.overview, sources=shown.sources, fresh=shown.metrics.fresh)
     seen = Seen(page.html())
     assert not seen.open
     return page, seen
@@ -97,7 +97,7 @@ async def test_the_policy_allows_the_one_style_and_nothing_else() -> None:
     """The hash in the header is that of the style element."""
     shown = Shown()
     await shown.metrics.tick()
-    page = Page(overview=lambda: shown.rendering.overview, sources=shown.sources)
+    page = Page(overview=lambda: shown.rendering.overview, sources=shown.sources, fresh=shown.metrics.fresh)
     answer = await page.handle(make_mocked_request("GET", "/"))
     policy = answer.headers["Content-Security-Policy"]
     style = re.search("<style>(.*)</style>", page.html(), re.DOTALL)

@@ -28,7 +28,7 @@ from kube_cost_aggregator.outputs.forecasts import forecasts
 from kube_cost_aggregator.outputs.label_sums import by_label
 from kube_cost_aggregator.outputs.overview import NamespaceMoney, Overview
 from kube_cost_aggregator.outputs.text import Namer, number, usd
-from kube_cost_aggregator.state.rates import NO_USE, NodeRate, Rates, Use
+from kube_cost_aggregator.state.rates import NodeRate, Rates, Use
 from kube_cost_aggregator.state.totals import COMPONENTS, Totals
 from kube_cost_common.domain.forecast import Forecast
 from kube_cost_common.domain.money import format_usd
@@ -88,8 +88,8 @@ class BreakdownSeries:
             CLUSTER_HOURLY: {(name,): format_usd(nano) for name, nano in _components(overview.namespaces).items()},
             SPOT_POTENTIAL: {(): usd(potential_savings(map(_priced, rates.nodes.values())))},
             EFFICIENCY: _efficiency(used),
-            WASTED: {key: usd(use.wasted) for key, use in sorted(used.items())},
-            USED_ABOVE: {key: usd(use.above) for key, use in sorted(used.items())},
+            WASTED: {key: usd(use.wasted) for key, use in sorted(used.items(), key=itemgetter(0))},
+            USED_ABOVE: {key: usd(use.above) for key, use in sorted(used.items(), key=itemgetter(0))},
             PVC: {
                 (*volume.facts.claim, volume.facts.storage_class): usd(volume.usd_per_hour)
                 for volume in sorted(rates.volumes.values(), key=lambda one: one.facts.name)
@@ -129,22 +129,44 @@ def _components(rows: Iterable[NamespaceMoney]) -> Mapping[str, int]:
     )
 
 
-def _use(nodes: Iterable[NodeRate]) -> dict[tuple[str, str, str], Use]:
-    found: dict[tuple[str, str, str], Use] = {}
+class _Sum:
+    """Adds up uses in place: there are thousands, and a record of records for each would take most of the time."""
+
+    __slots__ = ("above", "reserved", "used", "wasted")
+
+    def __init__(self) -> None:
+        self.used = [0.0] * len(COMPUTE)
+        self.reserved = [0.0] * len(COMPUTE)
+        self.wasted = self.above = 0.0
+
+    def add(self, use: "Use | _Sum") -> None:
+        used, reserved = self.used, self.reserved
+        for column, amount in enumerate(use.used):
+            used[column] += amount
+        for column, amount in enumerate(use.reserved):
+            reserved[column] += amount
+        self.wasted += use.wasted
+        self.above += use.above
+
+
+def _use(nodes: Iterable[NodeRate]) -> dict[tuple[str, str, str], _Sum]:
+    found: dict[tuple[str, str, str], _Sum] = {}
     for node in nodes:
         for key, use in node.use.items():
-            known = found.get(key)
-            found[key] = use if known is None else known.plus(use)
+            total = found.get(key)
+            if total is None:
+                total = found[key] = _Sum()
+            total.add(use)
     return found
 
 
-def _efficiency(used: Mapping[tuple[str, str, str], Use]) -> Values:
-    by_namespace: dict[str, Use] = {}
+def _efficiency(used: Mapping[tuple[str, str, str], _Sum]) -> Values:
+    by_namespace: dict[str, _Sum] = {}
     for (namespace, _, _), use in used.items():
-        by_namespace[namespace] = by_namespace.get(namespace, NO_USE).plus(use)
+        by_namespace.setdefault(namespace, _Sum()).add(use)
     return {
         (namespace, resource): number(uses / reserved)
-        for namespace, use in sorted(by_namespace.items())
+        for namespace, use in sorted(by_namespace.items(), key=itemgetter(0))
         for resource, uses, reserved in zip(COMPUTE, use.used, use.reserved, strict=True)
         if reserved > 0
     }

@@ -1,4 +1,4 @@
-"""`GET /metrics`: bodies made ahead, at most once a second, and handed out as they are."""
+"""`GET /metrics`: bodies made ahead, just before they are asked for, and handed out as they are."""
 
 import asyncio
 from typing import NoReturn
@@ -7,6 +7,7 @@ from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
 from kube_cost_aggregator.outputs.deflating import Deflated, Exposition
+from kube_cost_aggregator.outputs.readers import Readers
 from kube_cost_aggregator.outputs.rendering import Rendering
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters
@@ -26,11 +27,21 @@ INLINE_TOTAL_BYTES = 2 * 1024 * 1024
 """A body so large that even adding up its checksum goes to a thread: half a millisecond a MiB."""
 
 FIRST_SECONDS = 5.0
-"""How long a scrape waits for the first rendering."""
+"""How long a scrape waits for a rendering."""
+
+LEAD_SECONDS = 0.3
+"""So long before an expected scrape rendering ends, by what it took last time."""
+
+RESTING_SECONDS = 60.0
+"""So often everything is rendered though nobody asks: so that not too much is left for who asks then."""
 
 
 class Metrics:
-    """Renders, and serves what was rendered last."""
+    """Renders while somebody is going to ask, and serves what was rendered last.
+
+    What is served is at most a second old in what pods and prices change, `WHOLE_SECONDS` in all else. While no scrape
+    is expected nothing is rendered; one that comes all the same waits for it.
+    """
 
     def __init__(self, *, rendering: Rendering, clock: Clock, log: FilteringBoundLogger, counters: Counters) -> None:
         self._rendering = rendering
@@ -39,13 +50,29 @@ class Metrics:
         self._counters = counters
         self._deflated = Deflated()
         self._changes = asyncio.Event()
-        self._first = asyncio.Event()
+        self._rendered = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._resting = False
+        self._took_seconds = 0.0
+        self._readers = Readers()
         self._failing = False
         self.current = Exposition((), b"", 0, 0)
 
     def changed(self) -> None:
         """Let the next rendering begin as soon as it may."""
         self._changes.set()
+
+    async def fresh(self) -> None:
+        """Return when what is served is fresh; after `FIRST_SECONDS` in any case."""
+        if self._resting:
+            self._rendered.clear()
+            self._woken.set()
+        if not self._rendered.is_set():
+            try:
+                async with asyncio.timeout(FIRST_SECONDS):
+                    await self._rendered.wait()
+            except TimeoutError:
+                pass
 
     async def run(self) -> NoReturn:
         """Render for ever."""
@@ -57,8 +84,11 @@ class Metrics:
             if whole:
                 whole_at = started + WHOLE_SECONDS
             await self._try(whole=whole)
+            if whole:
+                self._took_seconds = self._clock.monotonic() - started
             await self._clock.sleep(max(0.0, TICK_SECONDS - (self._clock.monotonic() - started)))
             await self._wait_for_change(whole_at - self._clock.monotonic())
+            await self._rest()
 
     async def tick(self, *, whole: bool = True) -> None:
         """Render once, all or what changes with pods and prices, and swap what is served."""
@@ -69,16 +99,14 @@ class Metrics:
             self.current = await asyncio.to_thread(self._deflated.assemble, keyed)
         else:
             self.current = self._deflated.assemble(keyed)
-        self._first.set()
+        self._rendered.set()
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer a scrape."""
-        if not self._first.is_set():
-            try:
-                async with asyncio.timeout(FIRST_SECONDS):
-                    await self._first.wait()
-            except TimeoutError:
-                return web.Response(status=503, text="nothing has been rendered yet\n")
+        self._readers.ask(self._clock.monotonic())
+        await self.fresh()
+        if not self.current.pieces:
+            return web.Response(status=503, text="nothing has been rendered yet\n")
         headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding", "Cache-Control": "no-store"}
         served = self.current
         if accepts_gzip(",".join(request.headers.getall("Accept-Encoding", ()))):
@@ -98,6 +126,23 @@ class Metrics:
             if self._failing:
                 self._log.info("metrics are rendered again")
             self._failing = False
+        self._rendered.set()
+
+    async def _rest(self) -> None:
+        """Wait until a scrape is expected, or somebody asks."""
+        lead = LEAD_SECONDS + 2 * self._took_seconds
+        seconds = min(self._readers.expected_in(self._clock.monotonic(), lead=lead), RESTING_SECONDS)
+        if seconds <= 0:
+            return
+        self._resting = True
+        self._woken.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+        self._resting = False
+        self._rendered.clear()
 
     async def _wait_for_change(self, seconds: float) -> None:
         try:

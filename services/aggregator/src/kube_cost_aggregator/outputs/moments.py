@@ -1,5 +1,7 @@
 """Puts together what a snapshot of costs is made of."""
 
+from collections.abc import Awaitable, Callable
+
 from structlog.typing import FilteringBoundLogger
 
 from kube_cost_aggregator.history.store import StoreError
@@ -14,7 +16,10 @@ _CAUSE = "costs of budgets"
 
 
 class Moments:
-    """Gives the costs of now: those of the last rendering, so that a snapshot and /metrics say the same."""
+    """Gives the costs of now: those of the last rendering, so that a snapshot and /metrics say the same.
+
+    `fresh` returns when that is of now.
+    """
 
     def __init__(
         self,
@@ -23,12 +28,14 @@ class Moments:
         rendering: Rendering,
         scope_hours: ScopeHours,
         same_hours: SameHours,
+        fresh: Callable[[], Awaitable[None]],
         log: FilteringBoundLogger,
     ) -> None:
         self._sources = sources
         self._rendering = rendering
         self._scope_hours = scope_hours
         self._same_hours = same_hours
+        self._fresh = fresh
         self._log = log
 
     async def now(self) -> MomentCosts | None:
@@ -36,6 +43,7 @@ class Moments:
 
         While the ledger can't be read budgets of labels and workloads are left out: they would seem to have cost 0.
         """
+        await self._fresh()
         sources, rendering = self._sources, self._rendering
         rates = rendering.rates
         if rates is None or not sources.readiness.ready:

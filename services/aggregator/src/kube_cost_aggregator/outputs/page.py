@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
@@ -64,12 +64,17 @@ _NODE_COLUMNS = (
 class Page:
     """Writes the page from the last rendering's sums."""
 
-    def __init__(self, *, overview: Callable[[], Overview], sources: Sources) -> None:
+    def __init__(
+        self, *, overview: Callable[[], Overview], sources: Sources, fresh: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`fresh` returns when `overview` is of now."""
         self._overview = overview
+        self._fresh = fresh
         self._sources = sources
 
     async def handle(self, _: web.Request) -> web.Response:
         """Answer `GET /`."""
+        await self._fresh()
         digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
         policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
         headers = {

@@ -70,9 +70,6 @@ class Use(NamedTuple):
         )
 
 
-NO_USE = Use()
-
-
 @dataclass(frozen=True, slots=True)
 class NodeRate:
     """A node's rates in USD per hour.
