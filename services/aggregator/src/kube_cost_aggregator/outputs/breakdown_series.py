@@ -1,7 +1,7 @@
 """Costs by what they are for, use by what was reserved, traffic: series that change with usage, as chunks of text."""
 
-from collections.abc import Iterable, Mapping
-from operator import itemgetter
+from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter, itemgetter
 
 from kube_cost_aggregator.history.store import NO_MONEY, Money
 from kube_cost_aggregator.outputs.breakdown_families import (
@@ -26,14 +26,14 @@ from kube_cost_aggregator.outputs.chunks import Block, Chunk
 from kube_cost_aggregator.outputs.cost_series import CostSeries
 from kube_cost_aggregator.outputs.forecasts import forecasts
 from kube_cost_aggregator.outputs.label_sums import by_label
-from kube_cost_aggregator.outputs.overview import NamespaceMoney, Overview
-from kube_cost_aggregator.outputs.text import Namer, number, usd
-from kube_cost_aggregator.state.rates import NodeRate, Rates, Use
+from kube_cost_aggregator.outputs.overview import NamespaceMoney
+from kube_cost_aggregator.outputs.text import Namer, usd
+from kube_cost_aggregator.outputs.use_sums import Owned, UseSum, add_up, efficiency
+from kube_cost_aggregator.state.rates import NodeRate, Rates
 from kube_cost_aggregator.state.totals import COMPONENTS, Totals
 from kube_cost_common.domain.forecast import Forecast
 from kube_cost_common.domain.money import format_usd
 from kube_cost_common.domain.nodes import SPOT
-from kube_cost_common.domain.resources import COMPUTE
 from kube_cost_common.domain.spot import PricedNode, potential_savings
 
 Values = dict[tuple[str, ...], str]
@@ -47,60 +47,103 @@ class BreakdownSeries:
 
     def __init__(self, *, cluster: str, label_names: tuple[str, ...] = ()) -> None:
         self._label_names = label_names
-        self._blocks = {family.name: Block(Namer(family, cluster=cluster)) for family in BREAKDOWN_FAMILIES}
+        self._namers = {family.name: Namer(family, cluster=cluster) for family in BREAKDOWN_FAMILIES}
+        self._blocks: dict[str, dict[str, Block]] = {name: {} for name in self._namers}
+        self.chunks: dict[str, dict[str, Chunk]] = {}
         self.forecasts: Mapping[str, Forecast] = {}
 
     def take(
         self, rates: Rates, totals: Totals, costs: CostSeries, now_ns: int, *, with_rates: bool
-    ) -> dict[str, dict[str, Chunk]]:
-        """Return the chunks of now; without `with_rates` of settled money and traffic alone."""
+    ) -> Iterator[object]:
+        """Bring the chunks up to date, without `with_rates` those of settled money and traffic alone.
+
+        Yields now and then, so that something else may run between.
+        """
+        left = set(self._namers)
+        for family, by_key in self._values(rates, totals, costs, now_ns, with_rates=with_rates):
+            if family:
+                left.discard(family)
+                yield from self._put(family, by_key)
+            else:
+                yield family
+        for family in left:
+            yield from self._put(family, {})
+
+    def _values(
+        self, rates: Rates, totals: Totals, costs: CostSeries, now_ns: int, *, with_rates: bool
+    ) -> Iterator[tuple[str, Mapping[str, Values]]]:
+        """Yield families and the values of their chunks; now and then none, for others to get a turn."""
         overview = costs.overview
-        values: dict[str, Values] = {
-            RESOURCE_TOTAL: _by_resource(
-                (row.namespace, totals.namespaces[row.namespace].resource_counters)
-                for row in overview.namespaces
-                if row.namespace in totals.namespaces
-            ),
-            CLUSTER_TOTAL: {(name,): format_usd(totals.components.get(name, 0)) for name in COMPONENTS},
-        }
+        settled = (
+            (row.namespace, totals.namespaces[row.namespace].resource_counters)
+            for row in overview.namespaces
+            if row.namespace in totals.namespaces
+        )
+        yield RESOURCE_TOTAL, {"": _by_resource(settled)}
+        components: Values = {(name,): format_usd(totals.components.get(name, 0)) for name in COMPONENTS}
+        yield CLUSTER_TOTAL, {"": components}
         for column, family in enumerate(TRAFFIC):
-            values[family] = {
-                (namespace,): str(traffic[column]) for namespace, traffic in sorted(totals.traffic.items())
-            }
+            traffic: Values = {(namespace,): str(sums[column]) for namespace, sums in sorted(totals.traffic.items())}
+            yield family, {"": traffic}
         self.forecasts = forecasts(overview.namespaces, totals, now_ns)
         for column, family in enumerate(FORECASTS):
-            values[family] = {(name,): format_usd(round(made[column])) for name, made in self.forecasts.items()}
+            made: Values = {(name,): format_usd(round(one[column])) for name, one in self.forecasts.items()}
+            yield family, {"": made}
         if with_rates:
-            values |= self._rates(rates, overview)
-            values[BUDGET] = {
-                (scope.name,): format_usd(budget.nano)
-                for scope, budget in sorted(rates.budgets.budgets.items(), key=itemgetter(0))
-                if scope.kind == "namespace"
-            }
-            labels = by_label(self._label_names, rates, costs.sums, overview)
-            values[LABEL] = {label: format_usd(nano) for label, nano in labels.items()}
-        return {name: {"": block.update(values.get(name, {}))} for name, block in self._blocks.items()}
+            yield from self._rates(rates, costs)
 
-    def _rates(self, rates: Rates, overview: Overview) -> dict[str, Values]:
-        used = _use(rates.nodes.values())
-        return {
-            RESOURCE_HOURLY: _by_resource((row.namespace, row.money) for row in overview.namespaces),
-            CLUSTER_HOURLY: {(name,): format_usd(nano) for name, nano in _components(overview.namespaces).items()},
-            SPOT_POTENTIAL: {(): usd(potential_savings(map(_priced, rates.nodes.values())))},
-            EFFICIENCY: _efficiency(used),
-            WASTED: {key: usd(use.wasted) for key, use in sorted(used.items(), key=itemgetter(0))},
-            USED_ABOVE: {key: usd(use.above) for key, use in sorted(used.items(), key=itemgetter(0))},
-            PVC: {
-                (*volume.facts.claim, volume.facts.storage_class): usd(volume.usd_per_hour)
-                for volume in sorted(rates.volumes.values(), key=lambda one: one.facts.name)
-                if volume.facts.claim is not None and volume.usd_per_hour is not None
-            },
-            LOAD_BALANCER: {
-                (balancer.facts.namespace, balancer.facts.name): usd(balancer.usd_per_hour)
-                for balancer in sorted(rates.load_balancers, key=lambda one: (one.facts.namespace, one.facts.name))
-                if balancer.usd_per_hour is not None
-            },
+    def _rates(self, rates: Rates, costs: CostSeries) -> Iterator[tuple[str, Mapping[str, Values]]]:
+        overview = costs.overview
+        rows = ((row.namespace, row.money) for row in overview.namespaces)
+        yield RESOURCE_HOURLY, {"": _by_resource(rows)}
+        now: Values = {(name,): format_usd(nano) for name, nano in _components(overview.namespaces).items()}
+        yield CLUSTER_HOURLY, {"": now}
+        potential = potential_savings(map(_priced, rates.nodes.values()))
+        yield SPOT_POTENTIAL, {"": {(): usd(potential)}}
+        budgets: Values = {
+            (scope.name,): format_usd(budget.nano)
+            for scope, budget in sorted(rates.budgets.budgets.items(), key=itemgetter(0))
+            if scope.kind == "namespace"
         }
+        yield BUDGET, {"": budgets}
+        claims: Values = {
+            (*volume.facts.claim, volume.facts.storage_class): usd(volume.usd_per_hour)
+            for volume in sorted(rates.volumes.values(), key=lambda one: one.facts.name)
+            if volume.facts.claim is not None and volume.usd_per_hour is not None
+        }
+        yield PVC, {"": claims}
+        balancers: Values = {
+            (balancer.facts.namespace, balancer.facts.name): usd(balancer.usd_per_hour)
+            for balancer in sorted(rates.load_balancers, key=lambda one: (one.facts.namespace, one.facts.name))
+            if balancer.usd_per_hour is not None
+        }
+        yield LOAD_BALANCER, {"": balancers}
+        amounts = by_label(self._label_names, rates, costs.sums, overview)
+        labels: Values = {label: format_usd(nano) for label, nano in amounts.items()}
+        yield LABEL, {"": labels}
+        used: dict[str, dict[Owned, UseSum]] = {}
+        for _ in add_up(rates.nodes.values(), used):
+            yield "", {}  # a turn for others
+        yield EFFICIENCY, {"": efficiency(used)}
+        for family, amount in ((WASTED, attrgetter("wasted")), (USED_ABOVE, attrgetter("above"))):
+            by_namespace: dict[str, Values] = {
+                namespace: {owned: usd(amount(use)) for owned, use in sorted(uses.items(), key=itemgetter(0))}
+                for namespace, uses in sorted(used.items())
+            }
+            yield family, by_namespace
+
+    def _put(self, family: str, by_key: Mapping[str, Values]) -> Iterator[object]:
+        blocks = self._blocks[family]
+        for key in blocks.keys() - by_key.keys():
+            del blocks[key]
+        chunks: dict[str, Chunk] = {}
+        for key, values in by_key.items():
+            block = blocks.get(key)
+            if block is None:
+                block = blocks[key] = Block(self._namers[family])
+            chunks[key] = block.update(values)
+            yield key
+        self.chunks[family] = chunks
 
 
 def _by_resource(amounts: Iterable[tuple[str, Money]]) -> Values:
@@ -127,46 +170,3 @@ def _components(rows: Iterable[NamespaceMoney]) -> Mapping[str, int]:
             strict=True,
         )
     )
-
-
-class _Sum:
-    """Adds up uses in place: there are thousands, and a record of records for each would take most of the time."""
-
-    __slots__ = ("above", "reserved", "used", "wasted")
-
-    def __init__(self) -> None:
-        self.used = [0.0] * len(COMPUTE)
-        self.reserved = [0.0] * len(COMPUTE)
-        self.wasted = self.above = 0.0
-
-    def add(self, use: "Use | _Sum") -> None:
-        used, reserved = self.used, self.reserved
-        for column, amount in enumerate(use.used):
-            used[column] += amount
-        for column, amount in enumerate(use.reserved):
-            reserved[column] += amount
-        self.wasted += use.wasted
-        self.above += use.above
-
-
-def _use(nodes: Iterable[NodeRate]) -> dict[tuple[str, str, str], _Sum]:
-    found: dict[tuple[str, str, str], _Sum] = {}
-    for node in nodes:
-        for key, use in node.use.items():
-            total = found.get(key)
-            if total is None:
-                total = found[key] = _Sum()
-            total.add(use)
-    return found
-
-
-def _efficiency(used: Mapping[tuple[str, str, str], _Sum]) -> Values:
-    by_namespace: dict[str, _Sum] = {}
-    for (namespace, _, _), use in used.items():
-        by_namespace.setdefault(namespace, _Sum()).add(use)
-    return {
-        (namespace, resource): number(uses / reserved)
-        for namespace, use in sorted(by_namespace.items(), key=itemgetter(0))
-        for resource, uses, reserved in zip(COMPUTE, use.used, use.reserved, strict=True)
-        if reserved > 0
-    }

@@ -79,13 +79,12 @@ class Rendering:
         self._rates_known = self._rates_known or sources.readiness.ready
         await self._breathing(self._costs.take(rates, totals, sources.clock.now_ns(), with_rates=self._rates_known))
         await asyncio.sleep(0)
-        breakdown = self._breakdown.take(
-            rates, totals, self._costs, sources.clock.now_ns(), with_rates=self._rates_known
-        )
+        steps = self._breakdown.take(rates, totals, self._costs, sources.clock.now_ns(), with_rates=self._rates_known)
+        await self._breathing(steps)
         self._say_budgets(rates)
         await asyncio.sleep(0)
         self._families = {
-            **breakdown,
+            **self._breakdown.chunks,
             **self._health.take(self._costs.nodes.values(), totals, served, len(rates.budgets.faults)),
         }
         await asyncio.sleep(0)
