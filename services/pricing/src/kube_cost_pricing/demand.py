@@ -9,7 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from kube_cost_common.messages.codec import DecodeError, RecordDecoder
 from kube_cost_common.messages.names import demand_key
-from kube_cost_common.messages.prices import PriceDemand, PriceRequest, labels_hash, price_key
+from kube_cost_common.messages.prices import PriceDemand, PriceRequest, labels_hash, request_key
 from kube_cost_common.runtime.health import Counters
 
 
@@ -43,8 +43,8 @@ def asked(request: PriceRequest) -> Asked:
     """Return `request` with its keys."""
     return Asked(
         request=request,
-        key=_key(request, ""),
-        labels_key=_key(request, labels_hash(request.labels)) if request.labels else None,
+        key=request_key(request),
+        labels_key=request_key(request, labels_hash=labels_hash(request.labels)) if request.labels else None,
     )
 
 
@@ -85,16 +85,3 @@ class Demand:
         self._counters.add("kube_cost_errors_total", component="pricing", error_type="bus")
         self._log.error("price demand can't be read", key=key, error=fault)
         return payload, before[1]
-
-
-def _key(request: PriceRequest, hash_of_labels: str) -> str:
-    return price_key(
-        provider=request.provider,
-        region=request.region,
-        zone=request.zone,
-        kind=request.kind,
-        sku=request.sku,
-        os=request.os,
-        capacity=request.capacity,
-        labels_hash=hash_of_labels,
-    )

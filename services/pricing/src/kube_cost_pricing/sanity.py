@@ -14,7 +14,7 @@ from kube_cost_common.messages.prices import (
     VOLUME_IOPS,
     VOLUME_THROUGHPUT,
     PriceRequest,
-    price_key,
+    request_key,
 )
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters
@@ -78,7 +78,7 @@ class Sanity:
         if refused is None:
             return quote
         seen = (quote.amount, quote.fetched_at_ns)
-        key = (_key(request), quote.source)
+        key = (request_key(request), quote.source)
         if repr(self._counted.get(key)) != repr(seen):  # NaN isn't equal to itself
             self._counted[key] = seen
             self._counters.add("kube_cost_prices_refused_total", provider=request.provider, reason=refused.reason)
@@ -111,7 +111,7 @@ class Sanity:
         return None
 
     def _too_far(self, request: PriceRequest, quote: Quote, last_usd: float) -> Refused | None:
-        key = (_key(request), quote.source)
+        key = (request_key(request), quote.source)
         doubt = self._doubts.get(key)
         if doubt is not None and not math.isclose(doubt.amount, quote.amount, rel_tol=0.01):
             del self._doubts[key]
@@ -137,15 +137,3 @@ def _detail(quote: Quote) -> str:
     if not quote.tiers:
         return f"a price of {quote.amount}"
     return f"a price of {quote.amount}, by tiers {', '.join(str(tier.usd) for tier in quote.tiers)}"
-
-
-def _key(request: PriceRequest) -> str:
-    return price_key(
-        provider=request.provider,
-        region=request.region,
-        zone=request.zone,
-        kind=request.kind,
-        sku=request.sku,
-        os=request.os,
-        capacity=request.capacity,
-    )

@@ -156,6 +156,20 @@ def price_key(
     return ".".join(escape(part) for part in (provider, region, zone, kind, name, os, capacity))
 
 
+def request_key(request: PriceRequest, *, labels_hash: str = "") -> str:
+    """Return the key in `kce_prices` of what a request asks for."""
+    return price_key(
+        provider=request.provider,
+        region=request.region,
+        zone=request.zone,
+        kind=request.kind,
+        sku=request.sku,
+        os=request.os,
+        capacity=request.capacity,
+        labels_hash=labels_hash,
+    )
+
+
 def labels_hash(labels: Mapping[str, str]) -> str:
     """Return what stands for `labels` in a key: 12 hexadecimal digits of the SHA-256 of the sorted pairs as JSON.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
-from kube_cost_common.messages.prices import PriceRequest
+from kube_cost_common.messages.prices import PriceRequest, request_key
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters
 from kube_cost_pricing.cache import Topic, topic_of
@@ -12,7 +12,6 @@ from kube_cost_pricing.calls.breaker import BreakerSettings
 from kube_cost_pricing.calls.caller import Caller, CallSettings
 from kube_cost_pricing.calls.limiter import Limiter
 from kube_cost_pricing.config import PricingConfig
-from kube_cost_pricing.demand import asked
 from kube_cost_pricing.providers.cloud import CloudPrices, Seen
 from kube_cost_pricing.providers.registry import cloud_access
 from kube_cost_pricing.providers.source import Answer
@@ -65,7 +64,7 @@ async def _question(
     }
 
     def tell(request: PriceRequest, answer: Answer) -> None:
-        answers[asked(request).key] = answer
+        answers[request_key(request)] = answer
 
     await questions[topic](region, requests, tell)
 

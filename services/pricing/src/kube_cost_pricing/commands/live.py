@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, PriceRequest
+from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, PriceRequest, request_key
 from kube_cost_common.runtime.clock import SystemClock
 from kube_cost_common.runtime.config import ConfigError, load
 from kube_cost_price_snapshot import PriceSnapshot
@@ -15,7 +15,6 @@ from kube_cost_price_snapshot import load as load_snapshot
 from kube_cost_pricing.calls.failures import CallFailedError
 from kube_cost_pricing.commands.asking import FOUND, NOT_FOUND, WRONG, ask
 from kube_cost_pricing.config import PricingConfig
-from kube_cost_pricing.demand import asked as demanded
 from kube_cost_pricing.providers.api import MissingExtraError
 from kube_cost_pricing.providers.registry import CLOUDS
 from kube_cost_pricing.providers.source import Answer, Quote
@@ -80,7 +79,7 @@ def compared(sample: Sequence[tuple[PriceRequest, float]], answers: Mapping[str,
     return [
         Compared(request=request, tabled=usd, today=answer.amount if isinstance(answer, Quote) else None)
         for request, usd in sample
-        for answer in (answers.get(demanded(request).key),)
+        for answer in (answers.get(request_key(request)),)
     ]
 
 

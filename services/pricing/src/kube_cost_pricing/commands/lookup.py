@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, SPOT, UNITS, PriceRequest
+from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, SPOT, UNITS, PriceRequest, request_key
 from kube_cost_common.runtime.clock import Clock, SystemClock
 from kube_cost_common.runtime.config import ConfigError, load
 from kube_cost_common.runtime.health import Counters
@@ -18,7 +18,6 @@ from kube_cost_price_snapshot import load as load_snapshot
 from kube_cost_pricing.calls.failures import CallFailedError
 from kube_cost_pricing.commands.asking import FOUND, NOT_FOUND, WRONG, ask
 from kube_cost_pricing.config import PricingConfig, currency_rates
-from kube_cost_pricing.demand import asked as demanded
 from kube_cost_pricing.discounts import Discounts, parse_discounts
 from kube_cost_pricing.providers.api import MissingExtraError
 from kube_cost_pricing.providers.registry import CLOUDS
@@ -95,7 +94,7 @@ async def _ask(request: PriceRequest, config: PricingConfig, clock: Clock, candi
         return Unknown(reason=str(error))
     except CallFailedError as error:
         return Unknown(reason=f"{error.reason}: {error.detail}")
-    return answers.get(demanded(request).key, Unknown(reason="the provider said nothing of it"))
+    return answers.get(request_key(request), Unknown(reason="the provider said nothing of it"))
 
 
 def _sized(request: PriceRequest, table: PriceSnapshot) -> PriceRequest:

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import msgspec
 
-from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, SPOT, PriceRequest
+from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, SPOT, PriceRequest, request_key
 from kube_cost_common.runtime.clock import SystemClock
 from kube_cost_common.runtime.config import ConfigError, load
 from kube_cost_price_snapshot.table import Row, Table, parse, render
 from kube_cost_pricing.calls.failures import CallFailedError
 from kube_cost_pricing.commands.asking import FOUND, NOT_FOUND, WRONG, ask
 from kube_cost_pricing.config import PricingConfig
-from kube_cost_pricing.demand import asked as demanded
 from kube_cost_pricing.providers.api import MissingExtraError
 from kube_cost_pricing.providers.registry import CLOUDS
 from kube_cost_pricing.providers.source import Answer, Quote
@@ -111,7 +110,7 @@ def _request(table: Table, region: str, sku: str, capacity: str) -> PriceRequest
 
 
 def _usd(answers: Mapping[str, Answer], request: PriceRequest) -> float | None:
-    answer = answers.get(demanded(request).key)
+    answer = answers.get(request_key(request))
     return answer.amount if isinstance(answer, Quote) and answer.exact and answer.currency == "USD" else None
 
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from structlog.typing import FilteringBoundLogger
 
-from kube_cost_common.messages.prices import PriceRecord, PriceRequest, price_key
+from kube_cost_common.messages.prices import PriceRecord, PriceRequest, request_key
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters, Problems
 from kube_cost_pricing.cache import AnswerCache, Entry, Lifetimes, Topic
@@ -93,7 +93,7 @@ class ApiSource:
             return Unknown(reason=f"no price API is asked for provider {request.provider or '(none)'}")
         if cloud.unusable:
             return Unknown(reason=cloud.unusable)
-        key = _key(request)
+        key = request_key(request)
         entry = cloud.cache.find(key)
         if entry is None:
             entry = cloud.cache.add(key, request, answered_ago_seconds=self._answered_ago_seconds(key))
@@ -191,7 +191,7 @@ class _Cloud:
         untold = dict(requests)
 
         def tell(request: PriceRequest, answer: Answer) -> None:
-            key = _key(request)
+            key = request_key(request)
             if isinstance(answer, NotYet):
                 return
             untold.pop(key, None)
@@ -279,15 +279,3 @@ def _answer(entry: Entry) -> Answer:
     if entry.failure:
         return NotYet(reason=entry.failure, code=API_FAILING)
     return NotYet(reason="its provider hasn't answered yet")
-
-
-def _key(request: PriceRequest) -> str:
-    return price_key(
-        provider=request.provider,
-        region=request.region,
-        zone=request.zone,
-        kind=request.kind,
-        sku=request.sku,
-        os=request.os,
-        capacity=request.capacity,
-    )
