@@ -48,9 +48,10 @@ def pods(folder: Path) -> dict[str, PodMoney]:
 
 
 def namespaces(folder: Path) -> dict[str, int]:
-    """Nano-USD by namespace, pseudo-namespaces too."""
+    """Nano-USD of machines by namespace, pseudo-namespaces too; who has none of these isn't in it."""
     with opened(folder) as db:
-        return dict(db.execute(f"SELECT namespace, sum({MONEY}) FROM namespace_hours GROUP BY namespace"))
+        rows = db.execute(f"SELECT namespace, sum({MONEY}) AS nano FROM namespace_hours GROUP BY namespace HAVING nano")
+        return dict(rows)
 
 
 def node_hours(folder: Path) -> dict[tuple[str, int], tuple[int, int, int, float]]:
