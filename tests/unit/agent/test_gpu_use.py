@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,11 +134,11 @@ class _Node:
 
 
 def test_busy_gpu_seconds_are_added_up() -> None:
-    """A straight line between two reads: half a GPU for 15 s, then rising to one."""
+    """What was told holds until the next is told: half a GPU for 25 s, then one for 5."""
     node = _Node()
     for seconds, busy in ((10, 0.5), (25, 0.5), (35, 1.0)):
         node.gpus(seconds, busy)
-    assert node.pod(40).gpu_seconds == pytest.approx(7.5 + 7.5)
+    assert node.pod(40).gpu_seconds == pytest.approx(12.5 + 5)
 
 
 def test_a_pod_without_gpus_has_no_use_of_them() -> None:
@@ -144,7 +146,18 @@ def test_a_pod_without_gpus_has_no_use_of_them() -> None:
     node = _Node()
     node.gpus(10, 0.5)
     assert node.pod(20, "web").gpu_seconds is None
-    assert node.pod(30, "train").gpu_seconds == 0.0
+    assert node.pod(30, "train").gpu_seconds == pytest.approx(10)
+
+
+def test_a_sample_that_ends_between_two_reads_has_its_time_whole() -> None:
+    """Reads every 15 s, samples every 5: no sample has more than its own time."""
+    node = _Node()
+    totals = []
+    for seconds in range(10, 100, 5):
+        if seconds % 15 == 10:
+            node.gpus(seconds, 0.9)
+        totals.append(node.pod(seconds).gpu_seconds or 0.0)
+    assert [after - before for before, after in pairwise(totals)] == [pytest.approx(4.5)] * (len(totals) - 1)
 
 
 def test_a_pod_that_is_named_no_more_uses_nothing_more() -> None:
@@ -152,15 +165,15 @@ def test_a_pod_that_is_named_no_more_uses_nothing_more() -> None:
     node = _Node()
     for seconds, busy in ((10, 1.0), (20, 1.0), (30, None), (40, None)):
         node.gpus(seconds, busy)
-    assert node.pod(50).gpu_seconds == pytest.approx(10 + 5)
+    assert node.pod(50).gpu_seconds == pytest.approx(20)
 
 
-def test_of_a_gap_nothing_is_assumed() -> None:
-    """An exporter that was away for two minutes: that time isn't counted."""
+def test_what_was_told_holds_for_a_minute() -> None:
+    """An exporter that was away for two minutes: of the second nothing is assumed."""
     node = _Node()
     for seconds, busy in ((10, 1.0), (20, 1.0), (140, 1.0), (150, 1.0)):
         node.gpus(seconds, busy)
-    assert node.pod(160).gpu_seconds == pytest.approx(10 + 10)
+    assert node.pod(160).gpu_seconds == pytest.approx(10 + 60 + 20)
 
 
 def test_a_pod_that_ended_keeps_its_total() -> None:

@@ -142,9 +142,14 @@ class PodTotals:
     def learn_gpus(self, at_ns: int, busy_gpus: float | None) -> None:
         """Take how many GPUs it keeps busy at `at_ns`, None where no GPU is said to be its own."""
         if self._gpus is not None:
-            self._gpus.follow(at_ns, busy_gpus or 0.0, longest_gap_ns=LONGEST_GPU_GAP_NS)
+            self._gpus.follow(at_ns, busy_gpus or 0.0)
         elif busy_gpus is not None:
-            self._gpus = GpuSeconds(at_ns, busy_gpus)
+            self._gpus = GpuSeconds(at_ns, busy_gpus, longest_gap_ns=LONGEST_GPU_GAP_NS)
+
+    def hold_gpus(self, to_ns: int) -> None:
+        """Let it keep as many GPUs busy until `to_ns` as was said last."""
+        if self._gpus is not None and self.ended_samples_left is None:
+            self._gpus.advance(to_ns)
 
     @property
     def gpu_seconds(self) -> float | None:

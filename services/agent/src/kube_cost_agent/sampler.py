@@ -83,6 +83,8 @@ class Sampler:
 
         A pod whose name the kubelet hasn't told yet is in it with an empty one: its uid identifies it.
         """
+        for pod in self._pods.values():
+            pod.hold_gpus(end_ns)
         sample = UsageSample(
             sent_at_ns=end_ns,
             cluster=self._cluster,

@@ -64,22 +64,31 @@ class TrapezoidIntegral:
 
 
 class GpuSeconds:
-    """How long a pod kept GPUs busy: between two reads a straight line; over a longer gap nothing is known."""
+    """How long a pod kept GPUs busy: what was told holds until something else is told, or for `longest_gap_ns`.
 
-    __slots__ = ("_at_ns", "_busy_gpus", "total")
+    A step and not a line between two reads: a sample that ends between them has its time whole, and the next read
+    changes nothing of it.
+    """
 
-    def __init__(self, at_ns: int, busy_gpus: float) -> None:
-        self._at_ns = at_ns
+    __slots__ = ("_busy_gpus", "_longest_gap_ns", "_told_ns", "_upto_ns", "total")
+
+    def __init__(self, at_ns: int, busy_gpus: float, *, longest_gap_ns: int) -> None:
+        self._told_ns = self._upto_ns = at_ns
         self._busy_gpus = busy_gpus
+        self._longest_gap_ns = longest_gap_ns
         self.total = 0.0
 
-    def follow(self, at_ns: int, busy_gpus: float, *, longest_gap_ns: int) -> None:
+    def advance(self, to_ns: int) -> None:
+        """Let what was told hold until `to_ns`."""
+        held_ns = min(to_ns, self._told_ns + self._longest_gap_ns) - self._upto_ns
+        if held_ns > 0:
+            self.total += self._busy_gpus * held_ns / 1_000_000_000
+        self._upto_ns = max(self._upto_ns, to_ns)
+
+    def follow(self, at_ns: int, busy_gpus: float) -> None:
         """Take how many GPUs it keeps busy at `at_ns`."""
-        gap_ns = at_ns - self._at_ns
-        if 0 < gap_ns <= longest_gap_ns:
-            self.total += (self._busy_gpus + busy_gpus) / 2 * gap_ns / 1_000_000_000
-        self._at_ns = at_ns
-        self._busy_gpus = busy_gpus
+        self.advance(at_ns)
+        self._told_ns, self._busy_gpus = at_ns, busy_gpus
 
 
 class HeldIntegral:
