@@ -37,6 +37,8 @@ from kube_cost_common.runtime.declarations import declare
 from kube_cost_common.runtime.kv import KvBucket
 from kube_cost_common.runtime.kv_mirror import KvMirror
 from kube_cost_pricing.demand import asked
+from kube_cost_simulator.clouds.azure import AzureCloud
+from kube_cost_simulator.clouds.azure_list import AzurePriceList
 
 SPOT_PRICE = "nodes:\n- {instance_type: c5.2xlarge, zone: us-east-1a, capacity: spot, usd_per_hour: %s}\n"
 DEADLINE_SECONDS = 15.0
@@ -60,12 +62,13 @@ VOLUME_GP3 = PriceRequest(provider="aws", region="us-east-1", zone="", kind=VOLU
 
 
 class Pricing:
-    """One process of the service."""
+    """One process of the service, without price APIs unless `environ` names some."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, **environ: str) -> None:
         self.custom = folder / "prices.yaml"
         self._log = folder / "pricing.log"
         self._url = url
+        self._environ = environ
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -78,6 +81,7 @@ class Pricing:
             "KUBE_COST_CUSTOM_PRICES_CHECK_SECONDS": "0.1",
             "KUBE_COST_PRICE_APIS": "none",
             "KUBE_COST_LOG_FORMAT": "json",
+            **self._environ,
         }
         program = Path(sys.executable).with_name("kube-cost-pricing")
         with self._log.open("wb") as log:
@@ -187,8 +191,8 @@ async def ready(pricing: Pricing) -> None:
     await until(is_ready)
 
 
-def started(kept: list[Pricing], folder: Path, mesh: Mesh, custom: str) -> Pricing:
-    pricing = Pricing(folder, mesh.server.url)
+def started(kept: list[Pricing], folder: Path, mesh: Mesh, custom: str, **environ: str) -> Pricing:
+    pricing = Pricing(folder, mesh.server.url, **environ)
     pricing.custom.write_text(custom)
     kept.append(pricing)
     pricing.start()
@@ -221,6 +225,41 @@ async def test_what_is_asked_for_is_answered(
         assert await pricing.stop() == 0
         with capsys.disabled():
             print(f"\na new demand was answered in {took * 1000:.0f} ms")
+
+
+async def test_a_new_clusters_first_minute_has_prices(
+    tmp_path: Path, kept: list[Pricing], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No API is asked in it, and the bucket is empty: the table answers, or what is near it, or the default rates."""
+    known, spot, elsewhere, unheard_of = (
+        PriceRequest("azure", region, zone, INSTANCE, sku, "linux", capacity, Shape(4.0, 16.0))
+        for sku, region, zone, capacity in (
+            ("Standard_D4s_v5", "eastus", "", ON_DEMAND),
+            ("Standard_D4s_v5", "eastus", "eastus-1", SPOT),
+            ("Standard_D4s_v5", "uksouth", "", ON_DEMAND),
+            ("Standard_D4s_v99", "eastus", "", ON_DEMAND),
+        )
+    )
+    cloud = AzureCloud(prices=AzurePriceList(on_demand={"eastus": {"Standard_D4s_v5": 0.5}}))
+    await cloud.start()
+    try:
+        async with running_mesh(tmp_path) as mesh:
+            await mesh.ask(known, spot, elsewhere, unheard_of)
+            clock = SystemClock()
+            began = clock.monotonic()
+            environ = {"KUBE_COST_PRICE_APIS": "azure", "KUBE_COST_AZURE_ENDPOINT": cloud.url}
+            pricing = started(kept, tmp_path, mesh, "nodes: []\n", **environ)
+            answers = [await mesh.price_when(one, lambda _: True) for one in (known, spot, elsewhere, unheard_of)]
+            took = clock.monotonic() - began
+            await ready(pricing)
+            assert cloud.misbehaviour.calls == []
+        assert [price.source for price in answers] == ["snapshot", "estimate", "estimate", "estimate"]
+        assert [price.usd for price in answers[:2]] == [0.192, 0.192]
+        assert answers[3].usd == pytest.approx(4 * 0.031611 + 16 * 0.004237)
+        with capsys.disabled():
+            print(f"\nall prices of a new cluster were there {took:.1f} s after the start of the process")
+    finally:
+        await cloud.stop()
 
 
 async def test_a_changed_file_is_one_new_price(

@@ -38,23 +38,36 @@ class Compared:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Ask and print; return the exit code: 0 if every provider could be asked, 1 else."""
+    """Ask and print; return the exit code: 0 if every provider told prices, 1 or 2 else."""
     asked = _parser().parse_args(arguments)
     try:
         config = load(PricingConfig, os.environ)
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command's output
         return WRONG
-    code = FOUND
-    for provider in asked.provider or CLOUDS:
-        sample = sampled(load_snapshot(), provider, asked.region, asked.types)
-        try:
-            answers = asyncio.run(ask(provider, [one for one, _ in sample], config=config, clock=SystemClock()))
-        except (MissingExtraError, CallFailedError) as error:
-            print(f"{provider}: can't be asked: {error}", file=sys.stderr)  # noqa: T201 - likewise
-            code = NOT_FOUND
-            continue
-        print("\n".join(told(provider, compared(sample, answers))))  # noqa: T201 - likewise
+    table = load_snapshot()
+    return max(
+        _one(provider, sampled(table, provider, asked.region, asked.types), config)
+        for provider in asked.provider or CLOUDS
+    )
+
+
+def _one(provider: str, sample: Sequence[tuple[PriceRequest, float]], config: PricingConfig) -> int:
+    if not sample:
+        return _refuse(f"{provider}: the shipped table has no prices there", WRONG)
+    try:
+        answers = asyncio.run(ask(provider, [one for one, _ in sample], config=config, clock=SystemClock()))
+    except (MissingExtraError, CallFailedError) as error:
+        return _refuse(f"{provider}: can't be asked: {' '.join(str(error).split())}", NOT_FOUND)
+    rows = compared(sample, answers)
+    print("\n".join(told(provider, rows)))  # noqa: T201 - a command's output
+    if all(row.today is None for row in rows):
+        return _refuse(f"{provider}: was asked, and none of its answers was a price", NOT_FOUND)
+    return FOUND
+
+
+def _refuse(why: str, code: int) -> int:
+    print(why, file=sys.stderr)  # noqa: T201 - a command's output
     return code
 
 
@@ -106,6 +119,13 @@ def _request(table: PriceSnapshot, provider: str, region: str, sku: str) -> Pric
     return PriceRequest(provider, region, "", INSTANCE, sku, "linux", ON_DEMAND, table.shape(provider, sku))
 
 
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} types are none")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kube-cost-pricing live",
@@ -114,5 +134,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("provider", nargs="*", choices=CLOUDS, help="all three if none is named")
     parser.add_argument("--region", default="", help="us-east-1, us-central1 and eastus if none is named")
-    parser.add_argument("--types", type=int, default=TYPES, help=f"how many machine types are asked for ({TYPES})")
+    parser.add_argument("--types", type=_count, default=TYPES, help=f"how many machine types are asked for ({TYPES})")
     return parser
