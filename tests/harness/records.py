@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kube_cost_aggregator.history.store import Batch, CostRow, GroupBy, LedgerState, StoreError
+from kube_cost_aggregator.history.store import Batch, LedgerState, Retention, StoreError
 from kube_cost_aggregator.state.facts import NodeFacts, Owner, PodFacts
 from kube_cost_common.domain.resources import BYTES_PER_GIB, Resources
 from kube_cost_common.messages.prices import PriceRecord, Shape
@@ -208,5 +208,5 @@ class MemoryStore:
             raise StoreError("can't write the ledger: disk full")
         self.batches.append(batch)
 
-    async def costs(self, *, by: GroupBy, start: int, end: int) -> list[CostRow]:
+    async def tidy(self, *, now: int, settled_through: int, retention: Retention) -> bool:
         raise NotImplementedError

@@ -4,12 +4,17 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from kube_cost_aggregator.history.store import Retention
 from kube_cost_aggregator.state.totals import CLUSTER, IDLE, PSEUDO, SYSTEM
 from kube_cost_common.domain.sharing import SharingRules
 from kube_cost_common.runtime.mesh import DefaultPriceConfig, Port, PositiveSeconds
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Sharing = Literal["none", "weighted", "even"]
+KeptDays = Annotated[int, msgspec.Meta(ge=0)]
+
+LEAST_KEPT_DAYS = 32
+"""What the month so far is made of has to be there."""
 
 
 class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
@@ -20,6 +25,15 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
 
     ledger_file: str = "/var/lib/kube-cost/ledger.sqlite"
     """The ledger. On a volume it outlives the pod."""
+
+    pod_hours_kept_days: KeptDays = 90
+    """How many days the hours of pods are kept, 32 at least; their days stay. 0 is for ever."""
+
+    namespace_hours_kept_days: KeptDays = 400
+    """Likewise the hours of namespaces, nodes, volumes and load balancers."""
+
+    days_kept_days: KeptDays = 0
+    """Likewise the days of pods and namespaces."""
 
     kubeconfig: str = ""
     """Kubeconfig to reach the API server with; empty is a pod's own account, else `KUBECONFIG` or ~/.kube/config."""
@@ -98,6 +112,14 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
 
     stream_replicas: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
     """Copies of streams and buckets on a NATS cluster: 3 outlives the loss of a server."""
+
+    @property
+    def retention(self) -> Retention:
+        """How long the history is kept; raises ValueError where that is less than a month."""
+        for name in ("pod_hours_kept_days", "namespace_hours_kept_days", "days_kept_days"):
+            if 0 < getattr(self, name) < LEAST_KEPT_DAYS:
+                raise ValueError(f"KUBE_COST_{name.upper()}: {getattr(self, name)} is less than {LEAST_KEPT_DAYS}")
+        return Retention(self.pod_hours_kept_days, self.namespace_hours_kept_days, self.days_kept_days)
 
     @property
     def network_shares(self) -> dict[str, float]:

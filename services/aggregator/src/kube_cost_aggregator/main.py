@@ -13,6 +13,7 @@ from aiohttp import web
 from kube_cost_aggregator.config import AggregatorConfig
 from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
 from kube_cost_aggregator.history.store import StoreError
+from kube_cost_aggregator.history.upkeep import Upkeep
 from kube_cost_aggregator.inputs.budget_file import BudgetFile
 from kube_cost_aggregator.inputs.kubernetes.client import api_client
 from kube_cost_aggregator.inputs.kubernetes.cluster import ClusterWatch
@@ -76,6 +77,10 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
     clock, log = service.clock, service.log
     counters, problems, readiness = Counters(), Problems(), Readiness(CONDITIONS)
 
+    try:
+        retention = config.retention
+    except ValueError as error:
+        raise CannotStartError(str(error)) from error
     store = await _open_store(config, service)
     sharing = config.sharing
     try:
@@ -235,6 +240,14 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         changed=metrics.changed,
     )
 
+    upkeep = Upkeep(
+        store=store,
+        retention=retention,
+        settled_through_ns=lambda: ledger.totals.settled_through_ns,
+        clock=clock,
+        log=log,
+        counters=counters,
+    )
     snapshots = SnapshotPublisher(
         cluster=config.cluster_id,
         costs=Moments(
@@ -287,6 +300,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
     service.keep("price demand", demand.run())
     service.keep("status", status.run())
     service.keep("settlement", settle())
+    service.keep("history upkeep", upkeep.run())
 
     await service.stopped()
     readiness.stopping()
@@ -311,7 +325,7 @@ class _Later:
 
 async def _open_store(config: AggregatorConfig, service: Service) -> SqliteStore:
     try:
-        store = open_store(Path(config.ledger_file))
+        store = open_store(Path(config.ledger_file), cluster_id=config.cluster_id)
     except StoreError as error:
         raise CannotStartError(str(error)) from error
     service.stack.callback(store.close)

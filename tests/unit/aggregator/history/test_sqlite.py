@@ -8,23 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from harness.two_hours import asked, batch
 from kube_cost_aggregator.history.schema import STEPS
 from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
 from kube_cost_aggregator.history.store import (
     Batch,
-    CostRow,
-    Money,
-    NamespaceTotal,
-    NodeHour,
-    NodeState,
-    PodHour,
-    PodRow,
     StoreError,
     StreamCursor,
 )
-
-HOUR = 1_800_000_000 // 3600 * 3600
-NOTHING = Money()
 
 
 @pytest.fixture
@@ -39,106 +30,13 @@ def store(file: Path) -> Iterator[SqliteStore]:
     store.close()
 
 
-def pod(pod_id: int, name: str, *, node_id: int = 1, workload: str = "web") -> PodRow:
-    return PodRow(
-        pod_id=pod_id,
-        uid=f"uid-{pod_id}",
-        usage_uid=f"uid-{pod_id}",
-        namespace="shop" if workload == "web" else "data",
-        name=name,
-        node_id=node_id,
-        workload_kind="Deployment",
-        workload=workload,
-        start_ns=HOUR,
-        end_ns=None,
-        vcpu_request=1.0,
-        memory_gib_request=2.0,
-        gpus=0.0,
-    )
-
-
-def batch() -> Batch:
-    """Two hours of two nodes and three pods: `a` and `b` of web, `a` made anew once on the first node, `c` of db."""
-    made = Batch(stream=StreamCursor(1, 10, 11))
-    for number in (1, 2):
-        made.nodes[f"n{number}"] = NodeState(
-            node_id=number, uid=f"n{number}", name=f"node-{number}", settled_through_ns=0, instance_type="m5.large"
-        )
-    made.pods = {1: pod(1, "a"), 2: pod(2, "a"), 3: pod(3, "b", node_id=2), 4: pod(4, "c", node_id=2, workload="db")}
-    made.pod_hours = {
-        (HOUR, 1): PodHour(Money(100, 10, 1, 5), 3600.0, 0.0),
-        (HOUR + 3600, 1): PodHour(Money(50, 5, 0, 0), 1800.0, 0.0),
-        (HOUR + 3600, 2): PodHour(Money(40, 4, 0, 0), 1800.0, 600.0),
-        (HOUR, 3): PodHour(Money(300, 30, 0, 0), 3600.0, 0.0),
-        (HOUR, 4): PodHour(Money(7, 0, 0, 0), 60.0, 60.0),
-    }
-    made.node_hours = {
-        (HOUR, 1): NodeHour(500, 9, Money(20), Money(369, 0, 0), 3600.0, 0.0),
-        (HOUR + 3600, 1): NodeHour(500, 0, Money(20), Money(381), 3600.0, 300.0),
-        (HOUR, 2): NodeHour(900, 0, Money(30), Money(533), 3600.0, 0.0),
-    }
-    made.namespace_hours = {
-        (HOUR, "shop"): Money(400, 40, 1, 5),
-        (HOUR + 3600, "shop"): Money(90, 9, 0, 0),
-        (HOUR, "data"): Money(7, 0, 0, 0),
-        (HOUR, "__idle__"): Money(902, 0, 0, 4),
-    }
-    made.namespace_totals = {"shop": NamespaceTotal(Money(490, 49, 1, 5), 540, 5)}
-    return made
-
-
-class TestCosts:
-    async def test_by_namespace(self, store: SqliteStore) -> None:
-        """The dearest first, with how many pods each had; what is nobody's has none."""
-        await store.commit(batch())
-        assert await store.costs(by="namespace", start=HOUR, end=HOUR + 7200) == [
-            CostRow(("__idle__",), Money(902, 0, 0, 4), 0.0, 0.0, 0),
-            CostRow(("shop",), Money(490, 49, 1, 5), 0.0, 0.0, 3),
-            CostRow(("data",), Money(7, 0, 0, 0), 0.0, 0.0, 1),
-        ]
-
-    async def test_by_pod(self, store: SqliteStore) -> None:
-        """Pods of one name on one node are one line, and counted."""
-        await store.commit(batch())
-        assert await store.costs(by="pod", start=HOUR, end=HOUR + 7200) == [
-            CostRow(("shop", "b", "node-2"), Money(300, 30, 0, 0), 3600.0, 0.0, 1),
-            CostRow(("shop", "a", "node-1"), Money(190, 19, 1, 5), 7200.0, 600.0, 2),
-            CostRow(("data", "c", "node-2"), Money(7, 0, 0, 0), 60.0, 60.0, 1),
-        ]
-
-    async def test_by_node(self, store: SqliteStore) -> None:
-        """All that was paid for it."""
-        await store.commit(batch())
-        assert await store.costs(by="node", start=HOUR, end=HOUR + 7200) == [
-            CostRow(("node-1", "m5.large"), Money(1000, 0, 0, 9), 7200.0, 300.0, 2),
-            CostRow(("node-2", "m5.large"), Money(900, 0, 0, 0), 3600.0, 0.0, 2),
-        ]
-
-    async def test_by_workload(self, store: SqliteStore) -> None:
-        """What a person wrote."""
-        await store.commit(batch())
-        assert await store.costs(by="workload", start=HOUR, end=HOUR + 7200) == [
-            CostRow(("shop", "Deployment", "web"), Money(490, 49, 1, 5), 10_800.0, 600.0, 3),
-            CostRow(("data", "Deployment", "db"), Money(7, 0, 0, 0), 60.0, 60.0, 1),
-        ]
-
-    async def test_a_window_has_its_start_and_not_its_end(self, store: SqliteStore) -> None:
-        """Full hours."""
-        await store.commit(batch())
-        (shop,) = await store.costs(by="namespace", start=HOUR + 3600, end=HOUR + 7200)
-        assert (shop.money.total, shop.pods) == (99, 2)
-        assert await store.costs(by="pod", start=HOUR + 7200, end=HOUR + 9000) == []
-
-
 class TestCommits:
     async def test_rows_replace_and_namespaces_add(self, store: SqliteStore) -> None:
         """A pod's row is its whole hour as it is now; a namespace's grows by what is new."""
         await store.commit(batch())
         await store.commit(batch())
-        by_pod = await store.costs(by="pod", start=HOUR, end=HOUR + 7200)
-        assert sum(row.money.total for row in by_pod) == 547
-        by_namespace = await store.costs(by="namespace", start=HOUR, end=HOUR + 7200)
-        assert sum(row.money.total for row in by_namespace) == 2 * 1449
+        assert (await store.query(asked("pod"))).total.total == 547
+        assert (await store.query(asked("namespace"))).total.total == 2 * 1449
 
     async def test_one_that_fails_has_written_nothing(self, store: SqliteStore) -> None:
         """Not even what came before the fault."""
@@ -207,7 +105,7 @@ class TestCommits:
             await store.commit(batch())
         store._writer.execute("PRAGMA query_only = OFF")
         await store.commit(batch())
-        assert len(await store.costs(by="pod", start=HOUR, end=HOUR + 7200)) == 3
+        assert len((await store.query(asked("pod"))).lines) == 3
 
     async def test_reading_goes_on_while_another_writes(self, store: SqliteStore, file: Path) -> None:
         """Readers see what was committed."""
@@ -215,8 +113,7 @@ class TestCommits:
         with closing(sqlite3.connect(file)) as other:
             other.execute("BEGIN IMMEDIATE")
             other.execute("DELETE FROM namespace_hours")
-            rows = await store.costs(by="namespace", start=HOUR, end=HOUR + 7200)
-            assert len(rows) == 3
+            assert len((await store.query(asked("namespace"))).lines) == 3
             other.rollback()
 
     async def test_costs_are_answered_while_commits_run(self, store: SqliteStore) -> None:
@@ -224,8 +121,8 @@ class TestCommits:
         async with asyncio.TaskGroup() as group:
             for _ in range(20):
                 group.create_task(store.commit(batch()))
-            answers = [group.create_task(store.costs(by="pod", start=HOUR, end=HOUR + 7200)) for _ in range(20)]
-        assert {len(answer.result()) for answer in answers} <= {0, 3}
+            answers = [group.create_task(store.query(asked("pod"))) for _ in range(20)]
+        assert {len(answer.result().lines) for answer in answers} <= {0, 3}
 
 
 class TestOpening:
@@ -274,6 +171,18 @@ class TestOpening:
         with pytest.raises(StoreError, match="can't read the ledger"):
             await store.load(now_ns=0, month_start=0)
 
+    async def test_who_takes_a_ledger_over_is_the_only_one_who_writes(self, store: SqliteStore, file: Path) -> None:
+        """A process that was thought dead can't add to what another has gone on with; it may look."""
+        await store.load(now_ns=0, month_start=0)
+        await store.commit(batch())
+        other = open_store(file)
+        await other.load(now_ns=0, month_start=0)
+        with pytest.raises(StoreError, match="another process has taken it over"):
+            await store.commit(batch())
+        await other.commit(Batch(counters={"x": 1}))
+        assert (await store.query(asked("namespace"))).total.total == 1449
+        other.close()
+
     async def test_a_ledger_began_when_it_was_first_loaded(self, store: SqliteStore) -> None:
         """Later loads don't move that."""
         assert (await store.load(now_ns=5, month_start=0)).started_at_ns == 5
@@ -285,4 +194,4 @@ class TestOpening:
         await store.commit(Batch(gone_nodes={"n1"}))
         state = await store.load(now_ns=0, month_start=0)
         assert ([node.uid for node in state.nodes], state.gone_nodes) == (["n2"], frozenset({"n1"}))
-        assert len(await store.costs(by="node", start=HOUR, end=HOUR + 7200)) == 2
+        assert len((await store.query(asked("node"))).lines) == 2

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import aiohttp
 import pytest
@@ -62,7 +63,9 @@ async def fill(store: SqliteStore) -> None:
 
 @asynccontextmanager
 async def asked(store: SqliteStore, shown: Shown | None = None) -> AsyncIterator[aiohttp.ClientSession]:
-    api = Api(store=store, sources=(shown or Shown()).sources, log=structlog.get_logger())
+    api = Api(
+        store=store, sources=(shown or Shown(label_names=("team", "cost-center"))).sources, log=structlog.get_logger()
+    )
     routes = [web.get("/api/v1/costs", api.costs), web.get("/api/v1/status", api.status)]
     async with (
         serving(host="127.0.0.1", port=0, routes=routes) as port,
@@ -85,6 +88,7 @@ async def test_costs_by_namespace_add_up_and_say_their_window(store: SqliteStore
     body = await costs(store, by="namespace", window="90m")
     assert body["window"] == {"asked": "90m", "start": "2027-01-15T06:00:00Z", "end": "2027-01-15T08:00:00Z"}
     assert (body["currency"], body["hours_per_month"], body["columns"]) == ("USD", 730, ["namespace"])
+    assert (body["by"], body["left_out"]) == ("namespace", 0)
     assert body["costs"] == [
         {
             "namespace": "shop",
@@ -142,7 +146,52 @@ async def test_costs_by_workload_and_node_have_their_columns(store: SqliteStore)
     assert (row["namespace"], row["workload_kind"], row["workload"]) == ("shop", "Deployment", "web")
     (row,) = (await costs(store, by="node"))["costs"]
     assert (row["node"], row["instance_type"]) == ("node-1", "m5.large")
-    assert row["cost"] == {"total": "0.096", "cpu": None, "memory": None, "gpu": None}
+    assert row["cost"] == {
+        "total": "0.096",
+        "cpu": None,
+        "memory": None,
+        "gpu": None,
+        "idle": "0.046",
+        "system": "0",
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "lines"),
+    [
+        ("by=cluster", [("", "0.096", 1)]),
+        ("by=resource", [("cpu", "0.076", None), ("memory", "0.02", None)]),
+        ("by=label:team", [("", "0.05", 1), ("__idle__", "0.046", 0)]),
+        ("by=node_pool", [("", "0.096", 1)]),
+        ("by=node&namespace=shop", [("node-1", "0.05", 1)]),
+        ("by=cluster&workload=we*&workload=db", [("", "0.05", 1)]),
+        ("by=cluster&workload=db", []),
+        ("by=pod&label=team=x", []),
+        ("limit=1", [("shop", "0.05", 1)]),
+        ("sort=cost&limit=1", [("__idle__", "0.046", 0)]),
+        ("step=1h&namespace=shop", [("2027-01-15T07:00:00Z", "0.05", None)]),
+    ],
+)
+async def test_costs_are_asked_by_anything_of_anything(
+    store: SqliteStore, query: str, lines: list[tuple[str, str, int | None]]
+) -> None:
+    """The first column of each line, its money, and how many pods it had where they are counted."""
+    await fill(store)
+    asked_for = parse_qsl(f"window=90m&{query}")
+    async with asked(store) as client, client.get("/api/v1/costs", params=asked_for) as answer:
+        body = await answer.json()
+    found = [
+        (line[body["columns"][0]] if body["columns"] else "", line["cost"]["total"], line["pods"])
+        for line in body["costs"]
+    ]
+    assert found == lines
+
+
+async def test_more_groups_than_the_limit_are_counted_and_in_the_total(store: SqliteStore) -> None:
+    """Who asks for the dearest ten learns what the others cost together."""
+    await fill(store)
+    body = await costs(store, window="90m", limit="1")
+    assert (len(body["costs"]), body["left_out"], body["total"]["cost"]["total"]) == (1, 1, "0.096")
 
 
 async def test_a_window_without_costs_is_an_empty_answer(store: SqliteStore) -> None:
@@ -155,7 +204,16 @@ async def test_a_window_without_costs_is_an_empty_answer(store: SqliteStore) -> 
 @pytest.mark.parametrize(
     ("query", "parameter", "words"),
     [
-        ("by=team", "by", "namespace, pod, node, workload"),
+        ("by=team", "by", "cluster, namespace, workload, pod, node, node_pool, resource or label:<name"),
+        ("by=label:", "by", "label:<name"),
+        ("by=label:colour", "by", "isn't kept, kept are team, cost-center; see KUBE_COST_LABELS"),
+        ("label=colour=red", "label", "'colour' isn't kept"),
+        ("label=team", "label", "team=pay*"),
+        ("namespace=a'--", "namespace", "no name or pattern"),
+        ("sort=money", "sort", "cost, name"),
+        ("limit=0", "limit", "from 1 to 100000"),
+        ("by=pod&step=1h&limit=1001", "limit", "1000 at most, for pods"),
+        ("step=5m", "step", "1h, 1d"),
         ("window=fortnight", "window", "24h"),
         ("window=2027-01-09/2027-01-02", "window", "start isn't before"),
         ("window=401d", "window", "400 days"),

@@ -147,4 +147,58 @@ STEPS: tuple[str, ...] = (
     ) STRICT, WITHOUT ROWID;
     """,
     "ALTER TABLE pods ADD COLUMN labels TEXT NOT NULL DEFAULT ''",
+    """
+    ALTER TABLE nodes ADD COLUMN node_pool TEXT NOT NULL DEFAULT '';
+    ALTER TABLE ledger ADD COLUMN cluster_id TEXT NOT NULL DEFAULT '';
+    ALTER TABLE ledger ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN days_through INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN pod_hours_from INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN namespace_hours_from INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX pods_by_end ON pods (end_ns);
+    CREATE TABLE pod_days (
+        day INTEGER NOT NULL,
+        pod_id INTEGER NOT NULL,
+        cpu_nano INTEGER NOT NULL,
+        memory_nano INTEGER NOT NULL,
+        gpu_nano INTEGER NOT NULL,
+        savings_nano INTEGER NOT NULL,
+        storage_nano INTEGER NOT NULL,
+        network_nano INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        estimated_seconds REAL NOT NULL,
+        PRIMARY KEY (day, pod_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE namespace_days (
+        day INTEGER NOT NULL,
+        namespace TEXT NOT NULL,
+        cpu_nano INTEGER NOT NULL,
+        memory_nano INTEGER NOT NULL,
+        gpu_nano INTEGER NOT NULL,
+        savings_nano INTEGER NOT NULL,
+        storage_nano INTEGER NOT NULL,
+        network_nano INTEGER NOT NULL,
+        load_balancer_nano INTEGER NOT NULL,
+        control_plane_nano INTEGER NOT NULL,
+        shared_nano INTEGER NOT NULL,
+        PRIMARY KEY (day, namespace)
+    ) STRICT, WITHOUT ROWID;
+    CREATE VIEW pod_costs AS
+        SELECT datetime(h.hour, 'unixepoch') AS timestamp, l.cluster_id, p.namespace, p.name AS pod_name,
+               n.name AS node_name, n.instance_type, CAST(round(p.vcpu_request * 1000) AS INTEGER) AS cpu_millicores,
+               CAST(round(p.memory_gib_request * 1073741824) AS INTEGER) AS memory_bytes,
+               (h.cpu_nano + h.memory_nano + h.gpu_nano + h.network_nano + coalesce((
+                   SELECT sum(v.storage_nano) FROM pod_volume_hours v WHERE v.hour = h.hour AND v.pod_id = h.pod_id
+               ), 0)) / 1e9 AS hourly_cost_usd
+        FROM pod_hours h JOIN pods p USING (pod_id) JOIN nodes n USING (node_id) CROSS JOIN ledger l;
+    CREATE VIEW daily_namespace_costs AS
+        SELECT date(d.day, 'unixepoch') AS day, l.cluster_id, d.namespace,
+               sum(d.cpu_nano + d.memory_nano + d.gpu_nano + d.storage_nano + d.network_nano + d.load_balancer_nano
+                   + d.control_plane_nano + d.shared_nano) / 1e9 AS daily_cost_usd
+        FROM (SELECT * FROM namespace_days WHERE day < (SELECT days_through FROM ledger)
+              UNION ALL
+              SELECT hour / 86400 * 86400, namespace, cpu_nano, memory_nano, gpu_nano, savings_nano, storage_nano,
+                     network_nano, load_balancer_nano, control_plane_nano, shared_nano
+              FROM namespace_hours WHERE hour >= (SELECT days_through FROM ledger)) d CROSS JOIN ledger l
+        GROUP BY d.day, l.cluster_id, d.namespace;
+    """,
 )

@@ -11,8 +11,10 @@ from typing import TypeVar
 
 import msgspec
 
+from kube_cost_aggregator.history.queries import CostQuery, Costs
 from kube_cost_aggregator.history.schema import STEPS
 from kube_cost_aggregator.history.sqlite_costs import read_costs, read_namespaces_by_hour, read_pods_by_hour
+from kube_cost_aggregator.history.sqlite_days import add_late, add_up_day, forget_days, forget_hours
 from kube_cost_aggregator.history.sqlite_writes import (
     PAID_COLUMNS,
     TOTAL_COLUMNS,
@@ -21,13 +23,12 @@ from kube_cost_aggregator.history.sqlite_writes import (
 )
 from kube_cost_aggregator.history.store import (
     Batch,
-    CostRow,
-    GroupBy,
     LedgerState,
     NodeState,
     ObjectState,
     PodRow,
     PodsHour,
+    Retention,
     StoreError,
     StreamCursor,
     Traffic,
@@ -47,8 +48,10 @@ T = TypeVar("T")
 class SqliteStore:
     """Keeps the ledger in the file at `path`. Made by `open_store`, ended by `close`."""
 
-    def __init__(self, *, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+    def __init__(self, *, writer: sqlite3.Connection, reader: sqlite3.Connection, cluster_id: str = "") -> None:
         self._writer = writer
+        self._cluster_id = cluster_id
+        self._epoch = 0
         self._reader = reader
         self._write_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-write")
         self._read_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-read")
@@ -64,10 +67,14 @@ class SqliteStore:
         """Write a batch in one transaction; see `Store.commit`."""
         await self._in(self._write_thread, "write the ledger", lambda: self._commit(batch))
 
-    async def costs(self, *, by: GroupBy, start: int, end: int) -> list[CostRow]:
-        """Return what the hours in a window cost; see `Store.costs`."""
-        read = partial(read_costs, self._reader, by=by, start=start, end=end)
-        return await self._in(self._read_thread, "read costs", read)
+    async def tidy(self, *, now: int, settled_through: int, retention: Retention) -> bool:
+        """Do a piece of what is to do from time to time; see `Store.tidy`."""
+        tidy = partial(self._tidy, now, settled_through, retention)
+        return await self._in(self._write_thread, "tidy the ledger", tidy)
+
+    async def query(self, query: CostQuery) -> Costs:
+        """Return what a window cost; see `CostReader.query`."""
+        return await self._in(self._read_thread, "read costs", partial(read_costs, self._reader, query))
 
     async def pods_by_hour(self, *, start: int, end: int) -> list[PodsHour]:
         """Return what pods cost in each hour; see `HourReader.pods_by_hour`."""
@@ -107,7 +114,11 @@ class SqliteStore:
     def _load(self, now_ns: int, month_start: int, hours_from: int) -> LedgerState:
         db = self._writer
         with db:
+            db.execute("BEGIN IMMEDIATE")
             db.execute("INSERT OR IGNORE INTO ledger (one, started_at_ns) VALUES (1, ?)", (now_ns,))
+            if not self._epoch:
+                db.execute("UPDATE ledger SET epoch = epoch + 1, cluster_id = ?", (self._cluster_id,))
+                (self._epoch,) = db.execute("SELECT epoch FROM ledger").fetchone()
         started_at_ns, *stream = db.execute(
             "SELECT started_at_ns, stream_created_ns, stream_sequence, stream_stored_at_ns FROM ledger"
         ).fetchone()
@@ -156,7 +167,20 @@ class SqliteStore:
         db = self._writer
         with db:
             db.execute("BEGIN IMMEDIATE")
+            (epoch,) = db.execute("SELECT epoch FROM ledger").fetchone() or (0,)
+            if epoch != self._epoch:
+                raise StoreError("can't write the ledger: another process has taken it over")
             write_batch(db, batch)
+            add_late(db, batch)
+
+    def _tidy(self, now: int, settled_through: int, retention: Retention) -> bool:
+        db = self._writer
+        with db:
+            db.execute("BEGIN IMMEDIATE")
+            if add_up_day(db, settled_through) or forget_hours(db, now, retention):
+                return True
+            forget_days(db, now, retention)
+            return False
 
 
 def _hours(db: sqlite3.Connection, start: int) -> dict[tuple[int, str], tuple[int, int]]:
@@ -165,8 +189,10 @@ def _hours(db: sqlite3.Connection, start: int) -> dict[tuple[int, str], tuple[in
     return {(hour, namespace): (nano, shared) for hour, namespace, nano, shared in rows}
 
 
-def open_store(path: Path) -> SqliteStore:
+def open_store(path: Path, *, cluster_id: str = "") -> SqliteStore:
     """Open the ledger at `path`, made and brought to this version's tables where needed.
+
+    `cluster_id` is what its views call the cluster. Who loads it takes it over: who did before can't commit any more.
 
     Raises StoreError where the file can't be opened, is no ledger, or is one of a newer version.
     """
@@ -180,7 +206,7 @@ def open_store(path: Path) -> SqliteStore:
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"can't open the ledger {path}: {error}") from error
         opened.pop_all()
-        return SqliteStore(writer=writer, reader=reader)
+        return SqliteStore(writer=writer, reader=reader, cluster_id=cluster_id)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -36,9 +36,10 @@ def namespace_total(amounts: Sequence[int]) -> NamespaceTotal:
 
 def _write_nodes_and_pods(db: sqlite3.Connection, batch: Batch) -> None:
     db.executemany(
-        """INSERT INTO nodes VALUES (?, ?, ?, ?, ?) ON CONFLICT (node_id) DO UPDATE SET
-           name = excluded.name, instance_type = excluded.instance_type, capacity_type = excluded.capacity_type""",
-        [(n.node_id, n.uid, n.name, n.instance_type, n.capacity_type) for n in batch.nodes.values()],
+        """INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (node_id) DO UPDATE SET
+           name = excluded.name, instance_type = excluded.instance_type, capacity_type = excluded.capacity_type,
+           node_pool = excluded.node_pool""",
+        [(n.node_id, n.uid, n.name, n.instance_type, n.capacity_type, n.node_pool) for n in batch.nodes.values()],
     )
     db.executemany(
         "INSERT OR REPLACE INTO node_states VALUES (?, ?)",

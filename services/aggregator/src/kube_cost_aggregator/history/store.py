@@ -170,6 +170,7 @@ class NodeState(msgspec.Struct, kw_only=True, array_like=True):
     record: NodeRecord | None = None
     end_extends: bool = False
     transmit_bytes: int | None = None
+    node_pool: str = ""
 
 
 class PodRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -356,19 +357,6 @@ class LedgerState:
     """What each namespace cost, and what of it sharing moved, in nano-USD by hour; of the last hours."""
 
 
-GroupBy = Literal["namespace", "pod", "node", "workload"]
-
-
-class CostRow(NamedTuple):
-    """One line of an answer: the group's values in the order of its columns, and its money."""
-
-    group: tuple[str, ...]
-    money: Money
-    seconds: float
-    estimated_seconds: float
-    pods: int
-
-
 class PodsHour(NamedTuple):
     """What a workload's pods with the same labels cost in an hour, volumes included; `labels` as in `PodRow`."""
 
@@ -380,12 +368,12 @@ class PodsHour(NamedTuple):
     nano: int
 
 
-GROUP_COLUMNS: Mapping[GroupBy, tuple[str, ...]] = {
-    "namespace": ("namespace",),
-    "pod": ("namespace", "pod", "node"),
-    "node": ("node", "instance_type"),
-    "workload": ("namespace", "workload_kind", "workload"),
-}
+class Retention(NamedTuple):
+    """How many days hours of pods, hours of all else, and days are kept; 0 is for ever."""
+
+    pod_hours_days: int = 0
+    namespace_hours_days: int = 0
+    days_days: int = 0
 
 
 class Store(Protocol):
@@ -405,8 +393,11 @@ class Store(Protocol):
         """
         ...
 
-    async def costs(self, *, by: GroupBy, start: int, end: int) -> list[CostRow]:
-        """Return what the hours from `start` up to `end` (Unix seconds, full hours) cost, dearest first."""
+    async def tidy(self, *, now: int, settled_through: int, retention: Retention) -> bool:
+        """Add up a day that is settled, or forget an hour that is old; say whether there may be more to do.
+
+        Times are Unix seconds. Raises StoreError.
+        """
         ...
 
 

@@ -6,14 +6,15 @@ import msgspec
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
-from kube_cost_aggregator.history.store import GROUP_COLUMNS, Store, StoreError
-from kube_cost_aggregator.outputs.costs_answer import costs_answer
+from kube_cost_aggregator.history.queries import CostReader
+from kube_cost_aggregator.history.store import StoreError
+from kube_cost_aggregator.outputs.cost_parameters import BY, PARAMETERS, WINDOW, cost_query
+from kube_cost_aggregator.outputs.costs_answer import AnswerHead, costs_answer
+from kube_cost_aggregator.outputs.parameters import ParameterError, read_query
 from kube_cost_aggregator.outputs.parts import parts_of
 from kube_cost_aggregator.outputs.problems import bad_parameter, problem
 from kube_cost_aggregator.outputs.sources import Sources
-from kube_cost_aggregator.outputs.windows import WindowError, parse_window
 
-DEFAULTS = {"by": "namespace", "window": "24h"}
 AT_ONCE_BYTES = 1024 * 1024
 """Answers up to this are sent in one piece."""
 
@@ -26,36 +27,35 @@ _HEADERS = {"Cache-Control": "no-store"}
 class Api:
     """Answers from the history's store and from what the process knows."""
 
-    def __init__(self, *, store: Store, sources: Sources, log: FilteringBoundLogger) -> None:
+    def __init__(self, *, store: CostReader, sources: Sources, log: FilteringBoundLogger) -> None:
         self._store = store
         self._sources = sources
         self._log = log
 
     async def costs(self, request: web.Request) -> web.StreamResponse:
-        """Answer `GET /api/v1/costs?by=…&window=…`."""
-        for name in request.query:
-            if name not in DEFAULTS:
-                return bad_parameter(name, f"unknown parameter; there are {' and '.join(DEFAULTS)}")
-            if len(request.query.getall(name)) > 1:
-                return bad_parameter(name, "given more than once")
-        asked = DEFAULTS | dict(request.query)
-        by = next((group for group in GROUP_COLUMNS if group == asked["by"]), None)
-        if by is None:
-            return bad_parameter("by", f"{asked['by'][:100]!r} is none of {', '.join(GROUP_COLUMNS)}")
+        """Answer `GET /api/v1/costs`, as `cost_parameters` says."""
+        sources = self._sources
         try:
-            window = parse_window(asked["window"], self._sources.clock.now_ns())
-        except WindowError as error:
-            return bad_parameter("window", f"{asked['window'][:100]!r} can't be answered: {error}")
+            asked = read_query(PARAMETERS, request.query.items(), sources.clock.now_ns())
+            query = cost_query(asked, lambda: sources.rates().namespace_labels, sources.label_names)
+        except ParameterError as error:
+            return bad_parameter(error.parameter, error.detail)
         try:
-            rows = await self._store.costs(by=by, start=window.start, end=window.end)
+            costs = await self._store.query(query)
         except StoreError as error:
             self._log.warning("costs can't be read", error=str(error))
             return problem(503, "Service Unavailable", f"the ledger can't be read now: {error}")
-        totals = self._sources.totals()
-        # In a thread: tens of thousands of pods are tens of milliseconds, and scrapes don't wait for them.
-        pieces = await asyncio.to_thread(
-            lambda: costs_answer(by=by, asked=asked["window"], window=window, rows=rows, totals=totals)
+        head = AnswerHead(
+            by=asked.one(BY).text,
+            group=query.by,
+            step=query.step,
+            asked=asked.text(WINDOW),
+            whole_nodes=query.whole_nodes,
+            cluster=sources.cluster,
+            totals=sources.totals(),
         )
+        # In a thread: tens of thousands of pods are tens of milliseconds, and scrapes don't wait for them.
+        pieces = await asyncio.to_thread(lambda: list(costs_answer(head, costs)))
         return await self._answered(request, pieces)
 
     async def status(self, request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
+from kube_cost_aggregator.history.queries import glob_matches
 from kube_cost_aggregator.outputs.windows import EXAMPLES, Window, WindowError, parse_window
 
 T_co = TypeVar("T_co", covariant=True)
@@ -18,7 +19,7 @@ MAX_NAME = 253
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
 _PATTERN = re.compile(r"[A-Za-z0-9*._-]+")
-_LABEL_NAME = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+LABEL_NAME = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 
 class ValueRefusedError(ValueError):
@@ -178,21 +179,8 @@ class Pattern:
         return "*" not in self.text
 
     def matches(self, name: str) -> bool:
-        """Return whether a name is meant. Its time grows with the product of both lengths, at most."""
-        first, *others = self.text.split("*")
-        if not others:
-            return name == first
-        *middle, last = others
-        end = len(name) - len(last)
-        if not name.startswith(first) or not name.endswith(last) or end < len(first):
-            return False
-        at = len(first)
-        for piece in middle:  # the leftmost place of each leaves the most room for those after it
-            found = name.find(piece, at, end)
-            if found < 0:
-                return False
-            at = found + len(piece)
-        return True
+        """Return whether a name is meant."""
+        return glob_matches(name, self.text)
 
 
 @dataclass(frozen=True)
@@ -227,13 +215,13 @@ class LabelPattern:
     def read(self, text: str, _now_ns: int) -> LabelIs:
         """Return both."""
         name, _, value = text.partition("=")
-        if len(text) > 2 * MAX_NAME or not _LABEL_NAME.fullmatch(name) or not _PATTERN.fullmatch(value):
+        if len(text) > 2 * MAX_NAME or not LABEL_NAME.fullmatch(name) or not _PATTERN.fullmatch(value):
             raise ValueRefusedError(f"{shown(text)} is no label and value; expected something like team=pay*")
         return LabelIs(name, Pattern(value))
 
     def schema(self) -> Mapping[str, object]:
         """Return its JSON schema."""
-        return {"type": "string", "pattern": f"^{_LABEL_NAME.pattern}={_PATTERN.pattern}$", "maxLength": 2 * MAX_NAME}
+        return {"type": "string", "pattern": f"^{LABEL_NAME.pattern}={_PATTERN.pattern}$", "maxLength": 2 * MAX_NAME}
 
 
 def shown(text: str) -> str:

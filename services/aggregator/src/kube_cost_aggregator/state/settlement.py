@@ -230,6 +230,7 @@ class Settlement:
     def _state(self, node: Node) -> NodeState:
         state = self._ledger.node(node.facts.uid, node.facts.name, node.facts.created_ns)
         state.instance_type, state.capacity_type = node.identity.instance_type, node.identity.capacity_type
+        state.node_pool = node.identity.node_pool
         node.settled_ns = state.settled_through_ns
         return state
 
