@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from perf import agent, aggregator, figures, gcp_skus, growth, wire
+from perf import agent, aggregator, figures, gcp_skus, growth, week, wire
 from perf.aggregator import Load
 from perf.measuring import Figure
 
@@ -55,6 +55,12 @@ PARTS = (
         title="Pricing: 40,000 SKUs of Google's catalogue",
         measure=gcp_skus.measure,
         quick=gcp_skus.measure,
+    ),
+    Part(
+        name="week",
+        title="The history: a week of 10,000 pods on 200 nodes",
+        measure=week.measure,
+        quick=None,
     ),
     Part(name="wire", title="A usage sample of 50 pods on the wire", measure=wire.measure, quick=wire.measure),
 )

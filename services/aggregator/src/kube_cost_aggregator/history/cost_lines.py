@@ -2,7 +2,6 @@
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
-from operator import add
 from typing import Any, NamedTuple
 
 from kube_cost_aggregator.history.cost_sql import (
@@ -90,34 +89,39 @@ def _pods(query: CostQuery, kept: Kept, dialect: Dialect) -> Reading:
         only = sorted({(group[0], group[1] if query.by == "pod" else group[2]) for group in groups})
         if not only:
             return dearest
-    found: Iterable[CostLine] = _pod_lines(query, (yield pod_costs(query, window, dialect, only=only)))
+    lines = _pod_lines(query, (yield pod_costs(query, window, dialect, only=only)))
     if groups is not None:
-        answer = _answer(query, [line for line in found if line.group in groups])
+        answer = _answer(query, [line for line in lines if line.group in groups])
         return answer._replace(total=dearest.total, groups=dearest.groups)
-    lines = list(found)
+    rests: list[CostLine] = []
     if with_rest:
-        of_pods = lines
-        if query.by != "namespace" or query.filter.labels:
+        of_pods = lines  # whose groups begin with the namespace, where they aren't `()`
+        if query.filter.labels or query.by in {"cluster", "resource"}:
             every = _by_namespace(query, filtered=False)
-            of_pods = list(_pod_lines(every, (yield pod_costs(every, window, dialect))))
-        rows = yield namespace_costs(query, window, dialect)
-        lines += _rests(query, of_pods, rows)
-    return _answer(query, _regrouped(query, lines) if query.by == "resource" else lines)
+            of_pods = _pod_lines(every, (yield pod_costs(every, window, dialect)))
+        rests = list(_rests(query, of_pods, (yield namespace_costs(query, window, dialect))))
+    if query.by == "label":
+        lines = [line._replace(group=(_label_of(query, *line.group),)) for line in lines]
+    return _answer(query, _regrouped(query, lines + rests) if query.by == "resource" else lines + rests)
 
 
-def _pod_lines(query: CostQuery, rows: Rows) -> Iterator[CostLine]:
-    """Return a line for each row of pods; a label's value is its group's."""
-    width = len(POD_GROUPS[query.by])
-    labels = query.namespace_labels
-    for row in rows:
-        cpu, memory, gpu, savings, storage, network, seconds, estimated, pods = row[1 + width :]
-        group = row[1 : 1 + width]
-        if query.by == "label":
-            namespace, text = group
-            own = _label_value(text, query.label)
-            group = (labels.get(namespace, {}).get(query.label, "") if own is None else own,)
-        money = Money(cpu, memory, gpu, savings, storage, network)
-        yield CostLine(group, _start(query, row[0]), money, seconds, estimated, None if query.step else pods)
+def _pod_lines(query: CostQuery, rows: Rows) -> list[CostLine]:
+    """Return a line for each row of pods; those by label are by namespace and all their labels."""
+    width = 1 + len(POD_GROUPS[query.by])
+    if query.step:
+        return [
+            CostLine(row[1:width], row[0], Money(*row[width : width + 6]), row[width + 6], row[width + 7], None)
+            for row in rows
+        ]
+    return [CostLine(row[1:width], None, Money(*row[width : width + 6]), *row[width + 6 :]) for row in rows]
+
+
+def _label_of(query: CostQuery, namespace: str, text: str) -> str:
+    for line in text.split("\n"):
+        name, found, value = line.partition("=")
+        if found and name == query.label:
+            return value
+    return query.namespace_labels.get(namespace, {}).get(query.label, "")
 
 
 def _rests(query: CostQuery, of_pods: Iterable[CostLine], rows: Rows) -> Iterator[CostLine]:
@@ -151,14 +155,6 @@ def _rest_group(query: CostQuery, namespace: str, labels: Mapping[str, str]) -> 
             return ()
 
 
-def _label_value(text: str, name: str) -> str | None:
-    for line in text.split("\n"):
-        known, found, value = line.partition("=")
-        if found and known == name:
-            return value
-    return None
-
-
 def _regrouped(query: CostQuery, lines: Iterable[CostLine]) -> Iterator[CostLine]:
     """Return lines of namespaces as those of what is asked for."""
     for line in lines:
@@ -175,29 +171,30 @@ def _regrouped(query: CostQuery, lines: Iterable[CostLine]) -> Iterator[CostLine
 def _answer(query: CostQuery, lines: Iterable[CostLine], counts: Mapping[tuple[str, ...], int] | None = None) -> Costs:
     """Add up the lines of a group and a step, sort the groups, leave out what is over the limit."""
     groups: dict[tuple[str, ...], dict[int | None, CostLine]] = {}
+    paid: dict[tuple[str, ...], int] = {}
+    moneys: list[Money] = []
     for line in lines:
-        of_group = groups.setdefault(line.group, {})
-        known = of_group.get(line.start)
-        of_group[line.start] = line if known is None else _added(known, line)
-    if counts is not None:
-        for group, of_group in groups.items():
-            groups[group] = {start: line._replace(pods=counts.get(group, 0)) for start, line in of_group.items()}
+        group, start, money = line[:3]
+        moneys.append(money)
+        of_group = groups.get(group)
+        if of_group is None:
+            groups[group] = {start: line}
+            paid[group] = sum(money) - money[3]
+        else:
+            known = of_group.get(start)
+            of_group[start] = line if known is None else _added(known, line)
+            paid[group] += sum(money) - money[3]
     if query.by == "resource":
         groups.pop(("savings",), None)
-    total = NO_MONEY
-    costs: dict[tuple[str, ...], int] = {}
-    for group, of_group in groups.items():
-        paid = 0
-        for line in of_group.values():
-            total = Money(*map(add, total, line.money))
-            paid += line.money.total
-        costs[group] = paid
     ordered = sorted(groups)
     if query.sort == "cost":
-        ordered.sort(key=costs.__getitem__, reverse=query.descending)
+        ordered.sort(key=paid.__getitem__, reverse=query.descending)
     elif query.descending:
         ordered.reverse()
     shown = [groups[group][start] for group in ordered[: query.limit] for start in sorted(groups[group], key=_when)]
+    if counts is not None:
+        shown = [line._replace(pods=counts.get(line.group, 0)) for line in shown]
+    total = Money(*map(sum, zip(*moneys, strict=True))) if moneys else NO_MONEY
     return Costs(shown, total, len(groups), query.start, query.end)
 
 

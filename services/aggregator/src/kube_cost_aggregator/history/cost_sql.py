@@ -99,27 +99,32 @@ def pod_costs(
     for between in window.hours:
         at, bucket = _between("hour", between, query.step, dialect, values)
         branches += (
-            f"""SELECT {bucket}, pod_id, sum(cpu_nano), sum(memory_nano), sum(gpu_nano), sum(savings_nano), 0,
-                       sum(network_nano), sum(seconds), sum(estimated_seconds)
-                FROM pod_hours WHERE {at} {chosen} GROUP BY 1, 2""",
-            f"""SELECT {bucket}, pod_id, 0, 0, 0, 0, sum(storage_nano), 0, 0.0, 0.0
-                FROM pod_volume_hours WHERE {at} {chosen} GROUP BY 1, 2""",
+            f"""SELECT {bucket}pod_id, cpu_nano AS cpu, memory_nano AS memory, gpu_nano AS gpu, savings_nano AS savings,
+                       0 AS storage, network_nano AS network, seconds, estimated_seconds AS estimated
+                FROM pod_hours WHERE {at} {chosen}""",
+            f"SELECT {bucket}pod_id, 0, 0, 0, 0, storage_nano, 0, 0.0, 0.0 FROM pod_volume_hours WHERE {at} {chosen}",
         )
     if window.days is not None:
         at, bucket = _between("day", window.days, query.step, dialect, values)
         branches.append(
-            f"""SELECT {bucket}, pod_id, sum(cpu_nano), sum(memory_nano), sum(gpu_nano), sum(savings_nano),
-                       sum(storage_nano), sum(network_nano), sum(seconds), sum(estimated_seconds)
-                FROM pod_days WHERE {at} {chosen} GROUP BY 1, 2"""
+            f"""SELECT {bucket}pod_id, cpu_nano AS cpu, memory_nano AS memory, gpu_nano AS gpu, savings_nano AS savings,
+                       storage_nano AS storage, network_nano AS network, seconds, estimated_seconds AS estimated
+                FROM pod_days WHERE {at} {chosen}"""
         )
     sums = ", ".join(f"sum({column}) AS {column}" for column in (*POD_MONEY, "seconds", "estimated"))
+    t = "t, " if query.step else ""
+    by_pod = f"SELECT {t}pod_id, {sums} FROM ({' UNION ALL '.join(branches)}) AS amounts GROUP BY {t}pod_id"
     columns = "".join(f", {column}" for column in group)
-    by = ", ".join(("t", *group))
-    sql = f"""
-        WITH amounts (t, pod_id, {", ".join(POD_MONEY)}, seconds, estimated) AS ({" UNION ALL ".join(branches)}),
-        by_pod AS (SELECT t, pod_id, {sums} FROM amounts GROUP BY t, pod_id)
-        SELECT t{columns}, {sums}, count(*)
-        FROM by_pod JOIN pods p USING (pod_id) JOIN nodes n USING (node_id) GROUP BY {by}"""
+    start = "t" if query.step else "0"
+    if query.by == "pod":  # those of one name are few, and added up by who reads: grouping by texts costs as much again
+        amounts = ", ".join((*POD_MONEY, "seconds", "estimated", "1"))
+        end = ""
+    else:
+        amounts = f"{sums}, count(*)"
+        by = ", ".join((*(["t"] if query.step else []), *group))
+        end = f" GROUP BY {by}" if by else " HAVING count(*) > 0"
+    sql = f"""SELECT {start}{columns}, {amounts}
+              FROM ({by_pod}) AS by_pod JOIN pods p USING (pod_id) JOIN nodes n USING (node_id){end}"""
     return Statement(sql, values.values)
 
 
@@ -129,16 +134,16 @@ def namespace_costs(query: CostQuery, window: Parts, dialect: Dialect) -> Statem
     where = _matching("namespace", query.filter.namespaces, dialect, values)
     chosen = "".join(f" AND {one}" for one in where)
     sums = ", ".join(f"sum({column}_nano)" for column in MONEY)
+    by = "1, 2" if query.step else "namespace"
     branches: list[str] = []
     for between in window.hours:
         at, bucket = _between("hour", between, query.step, dialect, values)
-        branches.append(
-            f"SELECT {bucket} AS t, namespace, {sums} FROM namespace_hours WHERE {at}{chosen} GROUP BY 1, 2"
-        )
+        branches.append(f"SELECT {bucket}namespace, {sums} FROM namespace_hours WHERE {at}{chosen} GROUP BY {by}")
     if window.days is not None:
         at, bucket = _between("day", window.days, query.step, dialect, values)
-        branches.append(f"SELECT {bucket} AS t, namespace, {sums} FROM namespace_days WHERE {at}{chosen} GROUP BY 1, 2")
-    return Statement(" UNION ALL ".join(branches), values.values)
+        branches.append(f"SELECT {bucket}namespace, {sums} FROM namespace_days WHERE {at}{chosen} GROUP BY {by}")
+    sql = " UNION ALL ".join(branches)
+    return Statement(sql if query.step else f"SELECT 0, parts.* FROM ({sql}) AS parts", values.values)
 
 
 def node_costs(query: CostQuery, dialect: Dialect) -> Statement:
@@ -153,10 +158,11 @@ def node_costs(query: CostQuery, dialect: Dialect) -> Statement:
         *_matching("n.node_pool", query.filter.node_pools, dialect, values),
     ]
     sums = ", ".join(f"sum({part}_cpu_nano + {part}_memory_nano + {part}_gpu_nano)" for part in ("system", "idle"))
+    by = f"{'1, ' if query.step else ''}n.name, n.instance_type, n.node_pool"
     return Statement(
-        f"""SELECT {bucket}, n.name, n.instance_type, n.node_pool, sum(paid_nano), sum(saved_nano), {sums},
+        f"""SELECT {bucket or "0, "}n.name, n.instance_type, n.node_pool, sum(paid_nano), sum(saved_nano), {sums},
                    sum(seconds), sum(estimated_seconds)
-            FROM node_hours JOIN nodes n USING (node_id) WHERE {" AND ".join([at, *where])} GROUP BY 1, 2, 3, 4""",
+            FROM node_hours JOIN nodes n USING (node_id) WHERE {" AND ".join([at, *where])} GROUP BY {by}""",
         values.values,
     )
 
@@ -222,8 +228,8 @@ def _like(column: str, pattern: str, dialect: Dialect, values: "_Values") -> str
 def _between(
     column: str, between: tuple[int, int], step: int | None, dialect: Dialect, values: "_Values"
 ) -> tuple[str, str]:
-    """Return the condition that a column is in a window, and the start of its step."""
+    """Return the condition that a column is in a window, and its step's start as a column, with a comma, if any."""
     first, last = (dialect.moment(values.name(bound)) for bound in between)
     seconds = dialect.seconds(column)
-    bucket = "0" if step is None else f"{seconds} - {seconds} % {step}"
+    bucket = "" if step is None else f"{seconds} - {seconds} % {step} AS t, "
     return f"{column} >= {first} AND {column} < {last}", bucket
