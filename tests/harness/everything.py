@@ -46,7 +46,7 @@ async def settled_costs(twin: Twin, *, basis: Basis = "max") -> Costs:
     """
     await twin.settle_standing()
     samples = {uid: as_agents_know(of_node) for uid, of_node in twin.samples().items()}
-    return whole_truth(twin.cluster.history, samples, basis=basis)
+    return whole_truth(twin.history(), samples, basis=basis)
 
 
 def as_agents_know(samples: Sequence[Sample], *, read_ns: int = 5 * SECOND_NS) -> list[Sample]:

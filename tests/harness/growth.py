@@ -82,7 +82,7 @@ class Growth:
             inventory=self.inventory, ledger=self.ledger, prices=self._shelf, patience=Patience()
         )
         self._receiver = InventoryReceiver(inventory=self.inventory, last_seen_ns=self._settlement.last_seen_ns)
-        board = RateBoard(inventory=self.inventory)
+        board = RateBoard(inventory=self.inventory, now_ns=self._clock.now_ns)
         readiness = Readiness({})
         self.rendering = Rendering(
             sources=Sources(

@@ -32,8 +32,10 @@ from kube_cost_common.messages.usage import UsageSample
 from kube_cost_simulator.clock import ManualClock
 from kube_cost_simulator.cluster import SimulatedCluster
 from kube_cost_simulator.costs.rows import Costs
+from kube_cost_simulator.costs.sustained_use import with_sustained_use
 from kube_cost_simulator.costs.whole import whole_truth
 from kube_cost_simulator.dcgm import DcgmMetrics
+from kube_cost_simulator.history import History
 from kube_cost_simulator.readings import Counters
 from kube_cost_simulator.readings import NodeReading as SimulatedReading
 from kube_cost_simulator.resources import by_kind
@@ -183,13 +185,17 @@ class Twin:
         self.settlement.catch_up(self.clock.now_ns() + SIZED_LAG_NS, connected=True, drained=True)
         await self.ledger.commit(self.clock.now_ns())
 
+    def history(self) -> History:
+        """What happened, at the prices that are paid: some are less than the list's, which `price_records` has."""
+        return with_sustained_use(self.cluster.history)
+
     def truth(self) -> Truth:
         """What the machines cost, over the time that is settled."""
-        return settle(self.cluster.history, self.samples())
+        return settle(self.history(), self.samples())
 
     def costs(self) -> Costs:
         """What everything cost: machines over the time that is settled, everything else until now."""
-        return whole_truth(self.cluster.history, self.samples())
+        return whole_truth(self.history(), self.samples())
 
     def samples(self) -> dict[str, list[Sample]]:
         """By node uid the stretches that were settled: an agent's samples, what else is settled by request."""

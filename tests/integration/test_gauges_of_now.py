@@ -33,9 +33,9 @@ async def test_gauges_are_the_truth_of_now(tmp_path: Path, scenario: Scenario) -
     await twin.run(1800)
     while not all(pod.busy_gpus is not None for pod in twin.inventory.pods.values() if pod.request.gpus):
         await twin.run(60)  # who came just now; an agent learns a pod's name at the end of a sample
-    history = twin.cluster.history
+    history = twin.history()
     shares = {sku: float(share) for sku, share in history.prices.network.shares.items()}
-    board = RateBoard(inventory=twin.inventory, network_shares=shares)
+    board = RateBoard(inventory=twin.inventory, now_ns=twin.clock.now_ns, network_shares=shares)
     shown = Shown(rates=board.refresh(twin.shelf.book), label_names=LABELS)
     await shown.metrics.tick()
     found = metrics_rows(shown.metrics.current.identity().decode(), GAUGES)

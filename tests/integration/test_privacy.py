@@ -72,7 +72,7 @@ def test_planted_strings_are_nowhere_they_may_not_be(tmp_path: Path, show: Show)
 
     with capture_logs() as logs:
         asyncio.run(live())
-    board = RateBoard(inventory=twin.inventory)
+    board = RateBoard(inventory=twin.inventory, now_ns=twin.clock.now_ns)
     shown = Shown(rates=board.refresh(twin.shelf.book), totals=twin.ledger.totals)
     text = shown.text().encode()
     page = (

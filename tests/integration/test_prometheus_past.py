@@ -92,7 +92,7 @@ async def live(folder: Path, past: Past) -> tuple[tuple[Costs, ...], float, tupl
 def show(twin: Twin) -> tuple[RateBoard, Shown]:
     """Who shows what an aggregator of now knows."""
     shares = {sku: float(share) for sku, share in twin.cluster.history.prices.network.shares.items()}
-    return RateBoard(inventory=twin.inventory, network_shares=shares), Shown(info_max_pods=0)
+    return RateBoard(inventory=twin.inventory, now_ns=twin.clock.now_ns, network_shares=shares), Shown(info_max_pods=0)
 
 
 def counters_of(text: str) -> dict[str, Fraction]:

@@ -83,6 +83,11 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
     cost_basis: Literal["max", "request", "usage"] = "max"
     """What a pod is charged for: the greater of its request and its usage, or one of them alone."""
 
+    gcp_sustained_use: bool = True
+    """Whether Google's list prices get cheaper in the course of a month by the hours that a node has run in it.
+    `false` is for accounts without these discounts, and where commitments cover what runs.
+    """
+
     share_idle: Sharing = "none"
     """Whether namespaces share what of nodes is idle: `weighted` by what they cost themselves, or `even`."""
 

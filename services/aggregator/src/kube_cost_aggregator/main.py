@@ -102,7 +102,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         changed=changed,
     )
     restore(inventory, ledger, open_pods)
-    shelf = PriceShelf(defaults=_default_prices(config), changed=changed)
+    shelf = PriceShelf(defaults=_default_prices(config), changed=changed, sustained_use=config.gcp_sustained_use)
     settlement = Settlement(
         inventory=inventory,
         ledger=ledger,
@@ -123,6 +123,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         service.keep("budgets", budgets.run())
     board = RateBoard(
         inventory=inventory,
+        now_ns=clock.now_ns,
         network_shares=config.network_shares,
         basis=config.cost_basis,
         budgets=BudgetReader(file=lambda: budgets.now, label_names=config.label_names),

@@ -61,7 +61,7 @@ class TestSilentAgent:
 
     def test_has_gauges_by_requests_from_then_on(self, bench: Bench, kernel: FakeKernel) -> None:
         """What was used ten minutes ago says nothing of now; with its next sample usage is back."""
-        board = RateBoard(inventory=bench.inventory)
+        board = RateBoard(inventory=bench.inventory, now_ns=lambda: START)
 
         def vcpus() -> float:
             (node,) = board.refresh(bench.shelf.book).nodes.values()

@@ -37,7 +37,7 @@ class TestRates:
     def test_they_add_up_to_the_nodes_price(self) -> None:
         """Pods by request before there is usage, and by the greater of both after."""
         bench = Bench()
-        board = RateBoard(inventory=bench.inventory)
+        board = RateBoard(inventory=bench.inventory, now_ns=lambda: START)
         bench.inventory.put_pod(pod_facts())
         before = board.refresh(bench.shelf.book).nodes["node-uid"]
         bench.take(FakeKernel(pods={"pod-uid": (2.0, 6.0)}).sample(START + MINUTE))
@@ -49,7 +49,7 @@ class TestRates:
     def test_a_node_that_has_not_changed_keeps_its_snapshot(self) -> None:
         """So that only what changed is rendered anew."""
         bench = Bench(nodes=(node_facts(), node_facts("other", "n2")))
-        board = RateBoard(inventory=bench.inventory)
+        board = RateBoard(inventory=bench.inventory, now_ns=lambda: START)
         before = board.refresh(bench.shelf.book).nodes
         bench.inventory.put_pod(pod_facts(), START)
         after = board.refresh(bench.shelf.book).nodes
@@ -60,7 +60,7 @@ class TestRates:
         """Its pods have no dollars rather than none."""
         bench = Bench(priced=False)
         bench.inventory.put_pod(pod_facts())
-        rate = RateBoard(inventory=bench.inventory).refresh(bench.shelf.book).nodes["node-uid"]
+        rate = RateBoard(inventory=bench.inventory, now_ns=lambda: START).refresh(bench.shelf.book).nodes["node-uid"]
         assert (rate.price, rate.unpriced_reason, rate.pods) == (None, WAITING, ())
 
     def test_why_a_node_has_no_price_is_pricings_word(self) -> None:
@@ -69,13 +69,13 @@ class TestRates:
         key = instance_key(bench.inventory.nodes["node-uid"].identity, ON_DEMAND)
         why = Unpriced(key=key, code="currency", reason="a price in CNY, for which no rate is configured")
         bench.shelf.replace({}, frozenset(), {key: why})
-        rate = RateBoard(inventory=bench.inventory).refresh(bench.shelf.book).nodes["node-uid"]
+        rate = RateBoard(inventory=bench.inventory, now_ns=lambda: START).refresh(bench.shelf.book).nodes["node-uid"]
         assert (rate.unpriced_reason, rate.unpriced_detail) == ("currency", why.reason)
 
     def test_what_has_ended_costs_nothing_now(self) -> None:
         """Though it may still be settled."""
         bench = Bench(nodes=(node_facts(), node_facts("other", "n2")))
-        board = RateBoard(inventory=bench.inventory)
+        board = RateBoard(inventory=bench.inventory, now_ns=lambda: START)
         bench.inventory.put_pod(pod_facts())
         bench.inventory.end_pod("pod-uid", START + MINUTE)
         bench.inventory.end_node("other", START + MINUTE)
@@ -86,7 +86,7 @@ class TestRates:
     def test_usage_alone_is_no_haste(self) -> None:
         """Without it the rates of what is new are there, and the usage of a sample with the next whole refresh."""
         bench = Bench(nodes=(node_facts(), node_facts("other", "n2")))
-        board = RateBoard(inventory=bench.inventory)
+        board = RateBoard(inventory=bench.inventory, now_ns=lambda: START)
         bench.inventory.put_pod(pod_facts())
         before = board.refresh(bench.shelf.book).nodes
         bench.take(FakeKernel(pods={"pod-uid": (2.0, 6.0)}).sample(START + MINUTE))
@@ -100,7 +100,7 @@ class TestRates:
     def test_what_changes_while_rates_are_prepared_is_in_them(self) -> None:
         """A node that was made ready and has a new pod, one that ended since, and prices that are others by then."""
         bench = Bench(nodes=(node_facts(), node_facts("other", "n2")))
-        board = RateBoard(inventory=bench.inventory)
+        board = RateBoard(inventory=bench.inventory, now_ns=lambda: START)
         for _ in board.prepare(bench.shelf.book, usage=True):
             assert not board.now.nodes
         bench.inventory.put_pod(pod_facts(), START)
@@ -116,7 +116,7 @@ class TestRates:
     def test_a_pod_whose_rate_is_the_same_keeps_its_snapshot(self) -> None:
         """So that only the new pod's line is written; with another workload or price it is another one."""
         bench = Bench()
-        board = RateBoard(inventory=bench.inventory)
+        board = RateBoard(inventory=bench.inventory, now_ns=lambda: START)
         bench.inventory.put_pod(pod_facts())
         (before,) = board.refresh(bench.shelf.book).nodes["node-uid"].pods
         bench.inventory.put_pod(pod_facts("new"), START)

@@ -40,11 +40,16 @@ def split(usd_per_hour: float, shape: Resources, weights: Weights = DEFAULT_WEIG
     return UnitPrices(weights.vcpu * scale, weights.memory_gib * scale, weights.gpu * scale)
 
 
+Quarters = tuple[float, ...]
+"""Which part of a price is paid in each quarter of a month that a machine runs (`sustained_use`)."""
+
+
 class NodePrice(NamedTuple):
     """What a node costs, and what its price is split over.
 
     `usd_per_hour` is what is paid; `on_demand_usd_per_hour` is None where it isn't known. `shape` is the machine's
-    nominal one where known, else the node's capacity. `estimated` says that the price isn't this machine's own.
+    nominal one where known, else the node's capacity. `estimated` says that the price isn't this machine's own. With
+    `quarters` it is a list price of which less is paid the longer the machine runs.
     """
 
     usd_per_hour: float
@@ -53,6 +58,7 @@ class NodePrice(NamedTuple):
     unit_prices: UnitPrices
     source: str
     estimated: bool = False
+    quarters: Quarters = ()
 
 
 def reserved_for_system(shape: Resources, allocatable: Resources) -> Resources:

@@ -155,7 +155,9 @@ def _by_resource(amounts: Iterable[tuple[str, Money]]) -> Values:
 
 
 def _priced(node: NodeRate) -> PricedNode:
-    return PricedNode(node.identity.capacity_type == SPOT, node.on_demand_usd_per_hour, node.spot_usd_per_hour)
+    """Return a node's prices; what it costs on demand itself is less where sustained use takes something off."""
+    on_demand = node.on_demand_usd_per_hour if node.price is None else node.price.on_demand_usd_per_hour
+    return PricedNode(node.identity.capacity_type == SPOT, on_demand, node.spot_usd_per_hour)
 
 
 def _components(rows: Iterable[NamespaceMoney]) -> Mapping[str, int]:

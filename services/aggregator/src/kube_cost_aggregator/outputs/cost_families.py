@@ -151,8 +151,8 @@ NODE_FAMILIES = (
         type="gauge",
         unit=USD_PER_HOUR,
         labels=_NODE,
-        help="USD per hour of the node on demand, whichever it pays; no series where that isn't known. Within a "
-        "second of the price.",
+        help="USD per hour of the node on demand, whichever it pays, before sustained use; no series where that isn't "
+        "known. Within a second of the price.",
     ),
     Family(
         name="kube_cost_node_spot_hourly_usd",

@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 from kube_cost_aggregator.state.facts import NodeFacts, VolumeFacts
 from kube_cost_aggregator.state.places import Place
+from kube_cost_aggregator.state.sustained_use import quarters_of
 from kube_cost_aggregator.state.volumes import VolumeIdentity
 from kube_cost_common.domain import unit_prices
 from kube_cost_common.domain.money import HOURS_PER_MONTH
 from kube_cost_common.domain.nodes import SPOT, NodeIdentity, price_zone
 from kube_cost_common.domain.resources import BYTES_PER_GIB, NOTHING, Resources
 from kube_cost_common.domain.settlement import PriceChange
-from kube_cost_common.domain.unit_prices import DEFAULT_WEIGHTS, NodePrice, Weights
+from kube_cost_common.domain.unit_prices import DEFAULT_WEIGHTS, NodePrice, Quarters, Weights
 from kube_cost_common.messages.prices import (
     CONTROL_PLANE,
     DISK_MONTH,
@@ -44,7 +45,7 @@ _KEYS = 4096
 
 
 class NodePrices(NamedTuple):
-    """A node's prices now, in USD per hour. `now` is what it pays, None while that isn't known.
+    """A node's prices now, in USD per hour, before sustained use. `now` is its own, None while that isn't known.
 
     `spot` is None where pricing can only guess it: a guess is paid, since something must be, but not shown as a price.
     """
@@ -88,7 +89,8 @@ class DefaultPrices:
 class PriceBook:
     """Each price key's records, oldest first, and why those are missing that pricing looked for in vain, by key.
 
-    `assumed` are the uids of nodes whose wait for a price is over.
+    `assumed` are the uids of nodes whose wait for a price is over. With `sustained_use` prices say of which of them
+    less is paid the longer a machine runs.
     """
 
     records: Mapping[str, Sequence[Since]] = field(default_factory=dict)
@@ -96,9 +98,10 @@ class PriceBook:
     unpriced: Mapping[str, Unpriced] = field(default_factory=dict)
     defaults: DefaultPrices | None = None
     assumed: frozenset[str] = frozenset()
+    sustained_use: bool = True
 
     def node_prices(self, facts: NodeFacts, identity: NodeIdentity) -> NodePrices:
-        """Return what a node costs now, on demand and spot, whichever it pays."""
+        """Return what a node costs now by the list, on demand and spot, whichever it pays."""
         on_demand = self._last(self._instance_records(facts, identity, ON_DEMAND))
         spot = self._last(self._instance_records(facts, identity, SPOT))
         timeline = self.node_timeline(facts, identity)
@@ -109,7 +112,10 @@ class PriceBook:
         )
 
     def node_timeline(self, facts: NodeFacts, identity: NodeIdentity) -> list[PriceChange]:
-        """Return what a node has cost and since when, oldest first; the first reaches back. Empty: not known."""
+        """Return what a node has cost and since when, oldest first; the first reaches back. Empty: not known.
+
+        What sustained use takes off is still to be taken off.
+        """
         on_demand = self._instance_records(facts, identity, ON_DEMAND)
         paid = self._instance_records(facts, identity, SPOT) if identity.capacity_type == SPOT else on_demand
         if not paid:
@@ -118,8 +124,9 @@ class PriceBook:
             return []
         changes = []
         for moment in sorted({since.since_ns for since in (*paid, *on_demand)}):
-            listed = _at(on_demand, moment)
-            changes.append(PriceChange(moment, _node_price(_at(paid, moment) or paid[0].record, listed, facts)))
+            listed, held = _at(on_demand, moment), _at(paid, moment) or paid[0].record
+            quarters = quarters_of(identity, held) if self.sustained_use else ()
+            changes.append(PriceChange(moment, _node_price(held, listed, facts, quarters)))
         return changes
 
     def why_unpriced(self, identity: NodeIdentity) -> Unpriced | None:
@@ -211,9 +218,11 @@ class PriceBook:
 class PriceShelf:
     """Holds the book that is valid; every change is a new book."""
 
-    def __init__(self, *, defaults: DefaultPrices | None, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, *, defaults: DefaultPrices | None, changed: Callable[[], None], sustained_use: bool = True
+    ) -> None:
         self._changed = changed
-        self.book = PriceBook(defaults=defaults)
+        self.book = PriceBook(defaults=defaults, sustained_use=sustained_use)
 
     def replace(
         self,
@@ -284,7 +293,7 @@ def _at(records: Sequence[Since], moment_ns: int) -> PriceRecord | None:
     return holding
 
 
-def _node_price(paid: PriceRecord, on_demand: PriceRecord | None, facts: NodeFacts) -> NodePrice:
+def _node_price(paid: PriceRecord, on_demand: PriceRecord | None, facts: NodeFacts, quarters: Quarters) -> NodePrice:
     shape = facts.capacity
     if paid.shape is not None:
         nominal = Resources(paid.shape.vcpu, paid.shape.memory_gib, paid.shape.gpus)
@@ -299,4 +308,5 @@ def _node_price(paid: PriceRecord, on_demand: PriceRecord | None, facts: NodeFac
         unit_prices.split(paid.usd, shape, weights),
         paid.source,
         estimated=paid.source == ESTIMATE,
+        quarters=quarters,
     )

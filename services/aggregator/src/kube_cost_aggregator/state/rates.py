@@ -1,6 +1,6 @@
 """What everything costs at this moment: immutable snapshots, one a node, made anew when something of it changes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import add
 from types import MappingProxyType
@@ -14,7 +14,9 @@ from kube_cost_aggregator.state.nodes import Node
 from kube_cost_aggregator.state.pods import Pod
 from kube_cost_aggregator.state.prices import NodePrices, PriceBook
 from kube_cost_aggregator.state.sized_pods import size_of, sizing
+from kube_cost_aggregator.state.sustained_use import NextSteps
 from kube_cost_aggregator.state.volumes import by_name, identify_volume
+from kube_cost_common.domain import sustained_use
 from kube_cost_common.domain.basis import Basis, counted_requests, counted_usage
 from kube_cost_common.domain.nodes import NodeIdentity
 from kube_cost_common.domain.pod_sizes import Sizing
@@ -126,18 +128,20 @@ class Rates:
 
 
 class RateBoard:
-    """Holds the rates; `refresh` brings them up to what the inventory and the price book say now."""
+    """Holds the rates; `refresh` brings them up to what the inventory, the price book and the clock say now."""
 
     def __init__(
         self,
         *,
         inventory: Inventory,
+        now_ns: Callable[[], int],
         network_shares: Mapping[str, float] = MappingProxyType({}),
         basis: Basis = "max",
         budgets: BudgetReader | None = None,
     ) -> None:
-        """`budgets` reads them; by default those on namespaces alone."""
+        """`now_ns` tells the time, Unix nanoseconds. By default `budgets` reads those on namespaces alone."""
         self._inventory = inventory
+        self._now_ns = now_ns
         self._basis: Basis = basis
         self._network_shares = network_shares
         self._budgets = budgets or BudgetReader()
@@ -147,6 +151,7 @@ class RateBoard:
         self._nodes: dict[str, NodeRate] = {}
         self._ready: dict[str, NodeRate | None] = {}
         self._book: PriceBook | None = None
+        self._steps = NextSteps()
         self.now = Rates({}, {}, frozenset())
 
     def prepare(self, book: PriceBook, *, usage: bool) -> Iterator[str]:
@@ -158,11 +163,13 @@ class RateBoard:
         if book is not self._book:
             self._book = book
             inventory.dirty_nodes |= inventory.nodes.keys() | self._nodes.keys()
+        inventory.dirty_nodes.update(self._steps.due(self._now_ns()))
         for uid in inventory.dirty_nodes | inventory.used_nodes if usage else list(inventory.dirty_nodes):
             inventory.dirty_nodes.discard(uid)
             inventory.used_nodes.discard(uid)
             node = inventory.nodes.get(uid)
             gone = node is None or node.ended_ns is not None
+            self._steps.note(uid, None)
             self._ready[uid] = None if gone or node is None else self._rate(node, book)
             yield uid
 
@@ -242,15 +249,16 @@ class RateBoard:
                 node.facts, node.identity, None, reason, prices.on_demand, prices.spot, (), NO_USD, NO_USD, 0.0, detail
             )
         running = [pod for pod in node.pods.values() if pod.end_ns is None]
+        price, next_ns = sustained_use.at(prices.now, created_ns=node.facts.created_ns, now_ns=self._now_ns())
+        self._steps.note(node.facts.uid, next_ns)
         rates = node_rates(
-            price=prices.now,
+            price=price,
             allocatable=node.facts.allocatable if sold is None else sized_pods.WHOLE,
             requests=[size_of(pod, sold) for pod in running]
             if sold is not None
             else [counted_requests(self._basis, pod.requests[-1].requests, known_usage(pod)) for pod in running],
             usages=[counted_usage(self._basis, None if sold else known_usage(pod)) for pod in running],
         )
-        price = prices.now
         saved = 0.0 if price.on_demand_usd_per_hour is None else price.on_demand_usd_per_hour - price.usd_per_hour
         saved_per_usd = saved / price.usd_per_hour if price.usd_per_hour > 0 else 0.0
         usd_per_byte_second = self._usd_per_gib(node, book) / BYTES_PER_GIB * SECONDS_PER_HOUR

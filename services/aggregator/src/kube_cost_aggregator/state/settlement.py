@@ -1,6 +1,6 @@
 """Settles nodes: each sample, and the time that no sample covers, becomes charges in the ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
@@ -16,14 +16,16 @@ from kube_cost_aggregator.state.pods import Pod
 from kube_cost_aggregator.state.prices import PriceBook, PriceShelf
 from kube_cost_aggregator.state.restart import keep
 from kube_cost_aggregator.state.sized_pods import sizing
+from kube_cost_aggregator.state.spans import pod_spans
 from kube_cost_aggregator.state.traffic import Sent, charge_sent, growth, sent_in
 from kube_cost_aggregator.state.unlisted import Known, is_unlisted, unlisted_node
 from kube_cost_aggregator.state.usages import Averages, attribute_unseen, averages, clock_offset_ns, rebase
-from kube_cost_common.domain.basis import Basis, counted_requests, counted_usage
+from kube_cost_common.domain import sustained_use
+from kube_cost_common.domain.basis import Basis, counted_usage
 from kube_cost_common.domain.money import NS_PER_SECOND
 from kube_cost_common.domain.privacy import PLAIN, PodNames
 from kube_cost_common.domain.resources import NOTHING, Resources
-from kube_cost_common.domain.settlement import Change, PodSpan, PriceChange, settle
+from kube_cost_common.domain.settlement import Change, PriceChange, settle
 from kube_cost_common.messages.usage import PodUsage, UsageSample
 
 SIZED_LAG_NS = 5 * NS_PER_SECOND
@@ -383,26 +385,21 @@ class Settlement:
         end_ns = through_ns if node.ended_ns is None else min(through_ns, node.ended_ns)
         if end_ns > start_ns:
             sold = sizing(node)
-            spans = [
-                PodSpan(
-                    key=pod.uid,
-                    start_ns=max(pod.start_ns, start_ns),
-                    end_ns=end_ns if pod.end_ns is None else min(pod.end_ns, end_ns),
-                    requests=self._requests(pod, usage.get(pod.uid), memory_known=memory_known)
-                    if sold is None
-                    else sized_pods.requests_of(pod, sold),
-                    usage=counted_usage(self._basis, usage.get(pod.uid)),
-                    estimated=pod.estimated,
-                )
-                for pod in node.pods.values()
-                if pod.start_ns < end_ns and (pod.end_ns is None or pod.end_ns > start_ns)
-            ]
             hours = settle(
                 start_ns=start_ns,
                 end_ns=end_ns,
                 allocatable=node.facts.allocatable if sold is None else sized_pods.WHOLE,
-                prices=timeline,
-                pods=spans,
+                prices=sustained_use.between(
+                    timeline, created_ns=node.facts.created_ns, start_ns=start_ns, end_ns=end_ns
+                ),
+                pods=pod_spans(
+                    node,
+                    start_ns=start_ns,
+                    end_ns=end_ns,
+                    usage=usage,
+                    memory_known=memory_known,
+                    basis=self._basis,
+                ),
                 unattributed=counted_usage(self._basis, Resources(unattributed_vcpu, 0.0, 0.0)),
                 estimated=(estimated and sold is None) or is_unlisted(node.facts.uid),
             )
@@ -411,20 +408,6 @@ class Settlement:
             self._ledger.book(state, hours, node.pods)
         self._ledger.settled(state, max(start_ns, through_ns))
         node.settled_ns = state.settled_through_ns
-
-    def _requests(self, pod: Pod, usage: Resources | None, *, memory_known: bool) -> Sequence[Change]:
-        """Return a pod's requests as far as they count: by usage alone, only of what nobody looked at."""
-        if self._basis != "usage" or usage is None:
-            return pod.requests
-        return [
-            Change(
-                since_ns,
-                counted_requests(self._basis, asked, usage)._replace(
-                    memory_gib=0.0 if memory_known else asked.memory_gib
-                ),
-            )
-            for since_ns, asked in pod.requests
-        ]
 
     def _forget_settled(self, node: Node, state: NodeState) -> None:
         for pod in list(node.pods.values()):
