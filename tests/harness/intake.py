@@ -73,7 +73,7 @@ class Aggregator:
 
     async def start(self) -> UsageIntake:
         opened = open_store(self.folder / "ledger.sqlite")
-        self.store = RefusingStore(writer=opened._writer, reader=opened._reader)
+        self.store = RefusingStore(writer=opened._writer, reader=opened._reader, path=opened._path)
         self.ledger = Ledger(store=self.store)
         self.inventory = Inventory(changed=lambda: None)
         restore(self.inventory, self.ledger, await self.ledger.load(self.began_ns))

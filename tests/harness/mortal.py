@@ -97,7 +97,7 @@ class MortalReader(PullReader):
 async def live(life: Life) -> None:
     """Settle, and die or end."""
     opened = open_store(Path(life.folder) / "ledger.sqlite")
-    store = MortalStore(writer=opened._writer, reader=opened._reader)
+    store = MortalStore(writer=opened._writer, reader=opened._reader, path=opened._path)
     store.life = life
     ledger = Ledger(store=store)
     inventory = Inventory(changed=lambda: None)

@@ -31,6 +31,7 @@ IMAGES = Part(
 )
 NODE = Part("a node of the cluster on this machine", "run the tests where the cluster's kubelet runs, as root")
 CGROUPS = Part("writable cgroups", "run as root on Linux")
+TMPFS = Part("a tmpfs of its own", "run as root on Linux, where mount is allowed")
 
 missing: dict[str, Part] = {}
 """The parts that a test of this run looked for and didn't find."""

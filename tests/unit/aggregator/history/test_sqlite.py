@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.two_hours import asked, batch
+from harness.two_hours import HOUR, asked, batch
 from kube_cost_aggregator.history.schema import STEPS
 from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
 from kube_cost_aggregator.history.store import (
@@ -80,7 +80,7 @@ class TestCommits:
         store._writer.execute("PRAGMA busy_timeout = 50")
         with closing(sqlite3.connect(file)) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(StoreError, match="can't write the ledger: database is locked"):
+            with pytest.raises(StoreError, match="can't write the ledger .*ledger.sqlite: database is locked"):
                 await store.commit(batch())
             other.rollback()
         await store.commit(batch())
@@ -152,6 +152,60 @@ class TestOpening:
         with pytest.raises(StoreError, match=r"can't open the ledger .*ledger\.sqlite: file is not a database"):
             open_store(file)
         assert file.read_bytes().startswith(b"a letter")
+
+    async def test_a_damaged_file_is_named_and_left_as_it_is(self, file: Path) -> None:
+        """Whoever repairs it finds what there was."""
+        store = open_store(file)
+        await store.load(now_ns=0, month_start=0)
+        await store.commit(batch())
+        (page,) = store._reader.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'node_states'").fetchone()
+        store.close()
+        content = bytearray(file.read_bytes())
+        content[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
+        file.write_bytes(content)
+        store = open_store(file)
+        with pytest.raises(
+            StoreError, match=r"can't read the ledger .*ledger\.sqlite: database disk image is malformed"
+        ):
+            await store.load(now_ns=0, month_start=0)
+        store.close()
+        assert file.read_bytes()[(page - 1) * 4096 : page * 4096] == b"\xff" * 4096
+
+    @pytest.mark.parametrize("step", range(1, len(STEPS)))
+    async def test_a_ledger_of_each_version_is_taken_up_with_its_money(self, file: Path, step: int) -> None:
+        """What was kept before has the same sum afterwards, and new rows go beside it."""
+        with closing(sqlite3.connect(file)) as db:
+            for number in range(step):
+                db.executescript(STEPS[number])
+            db.execute("INSERT INTO ledger (one, started_at_ns) VALUES (1, 2)")
+            db.execute("INSERT INTO nodes VALUES (1, 'n1', 'node-1', 'm5.large', 'spot')")
+            db.execute(
+                """INSERT INTO pods (pod_id, uid, usage_uid, namespace, name, node_id, workload_kind, workload, start_ns,
+                   vcpu_request, memory_gib_request, gpus)
+                   VALUES (9, 'u', 'u', 'shop', 'web-1', 1, 'Deployment', 'web', ?, 1.0, 1.0, 0.0)""",
+                (HOUR * 10**9,),
+            )
+            db.execute(
+                """INSERT INTO pod_hours (hour, pod_id, cpu_nano, memory_nano, gpu_nano, savings_nano, seconds,
+                   estimated_seconds) VALUES (?, 9, 70, 7, 0, 0, 60.0, 0.0)""",
+                (HOUR,),
+            )
+            db.execute(
+                """INSERT INTO namespace_hours (hour, namespace, cpu_nano, memory_nano, gpu_nano, savings_nano)
+                   VALUES (?, 'shop', 70, 7, 0, 0)""",
+                (HOUR,),
+            )
+            db.execute(f"PRAGMA user_version = {step}")
+            db.commit()
+        store = open_store(file)
+        state = await store.load(now_ns=9, month_start=0)
+        (taken_up,) = state.open_pods
+        assert (taken_up.name, state.next_pod_id) == ("web-1", 10)
+        await store.commit(batch())
+        (line,) = [line for line in (await store.query(asked("pod"))).lines if line.group[1] == "web-1"]
+        assert line.money.total == 77
+        assert (await store.query(asked("namespace"))).total.total == 77 + 1449
+        store.close()
 
     def test_a_folder_that_can_not_be_made_is_said(self, tmp_path: Path) -> None:
         """A path through a file, for example."""

@@ -48,7 +48,10 @@ T = TypeVar("T")
 class SqliteStore:
     """Keeps the ledger in the file at `path`. Made by `open_store`, ended by `close`."""
 
-    def __init__(self, *, writer: sqlite3.Connection, reader: sqlite3.Connection, cluster_id: str = "") -> None:
+    def __init__(
+        self, *, writer: sqlite3.Connection, reader: sqlite3.Connection, path: Path, cluster_id: str = ""
+    ) -> None:
+        self._path = path
         self._writer = writer
         self._cluster_id = cluster_id
         self._epoch = 0
@@ -61,16 +64,16 @@ class SqliteStore:
     async def load(self, *, now_ns: int, month_start: int, hours_from: int = 0) -> LedgerState:
         """Return what was committed; see `Store.load`."""
         load = partial(self._load, now_ns, month_start, hours_from)
-        return await self._in(self._write_thread, "read the ledger", load)
+        return await self._in(self._write_thread, f"read the ledger {self._path}", load)
 
     async def commit(self, batch: Batch) -> None:
         """Write a batch in one transaction; see `Store.commit`."""
-        await self._in(self._write_thread, "write the ledger", lambda: self._commit(batch))
+        await self._in(self._write_thread, f"write the ledger {self._path}", lambda: self._commit(batch))
 
     async def tidy(self, *, now: int, settled_through: int, retention: Retention) -> bool:
         """Do a piece of what is to do from time to time; see `Store.tidy`."""
         tidy = partial(self._tidy, now, settled_through, retention)
-        return await self._in(self._write_thread, "tidy the ledger", tidy)
+        return await self._in(self._write_thread, f"tidy the ledger {self._path}", tidy)
 
     async def query(self, query: CostQuery) -> Costs:
         """Return what a window cost; see `CostReader.query`."""
@@ -169,7 +172,7 @@ class SqliteStore:
             db.execute("BEGIN IMMEDIATE")
             (epoch,) = db.execute("SELECT epoch FROM ledger").fetchone() or (0,)
             if epoch != self._epoch:
-                raise StoreError("can't write the ledger: another process has taken it over")
+                raise StoreError(f"can't write the ledger {self._path}: another process has taken it over")
             write_batch(db, batch)
             add_late(db, batch)
 
@@ -206,7 +209,7 @@ def open_store(path: Path, *, cluster_id: str = "") -> SqliteStore:
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"can't open the ledger {path}: {error}") from error
         opened.pop_all()
-        return SqliteStore(writer=writer, reader=reader, cluster_id=cluster_id)
+        return SqliteStore(writer=writer, reader=reader, path=path, cluster_id=cluster_id)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
