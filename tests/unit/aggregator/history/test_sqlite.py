@@ -30,6 +30,17 @@ def store(file: Path) -> Iterator[SqliteStore]:
     store.close()
 
 
+def damage(file: Path, page: int) -> None:
+    """Make a page (of 4,096 bytes, from 1 on) nonsense."""
+    with file.open("r+b") as opened:
+        opened.seek((page - 1) * 4096)
+        opened.write(b"\xff" * 4096)
+
+
+def content(file: Path) -> bytes:
+    return file.read_bytes()
+
+
 class TestCommits:
     async def test_rows_replace_and_namespaces_add(self, store: SqliteStore) -> None:
         """A pod's row is its whole hour as it is now; a namespace's grows by what is new."""
@@ -80,7 +91,7 @@ class TestCommits:
         store._writer.execute("PRAGMA busy_timeout = 50")
         with closing(sqlite3.connect(file)) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(StoreError, match="can't write the ledger .*ledger.sqlite: database is locked"):
+            with pytest.raises(StoreError, match=r"can't write the ledger .*ledger\.sqlite: database is locked"):
                 await store.commit(batch())
             other.rollback()
         await store.commit(batch())
@@ -160,16 +171,15 @@ class TestOpening:
         await store.commit(batch())
         (page,) = store._reader.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'node_states'").fetchone()
         store.close()
-        content = bytearray(file.read_bytes())
-        content[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
-        file.write_bytes(content)
+        damage(file, page)
+        damaged = content(file)
         store = open_store(file)
         with pytest.raises(
             StoreError, match=r"can't read the ledger .*ledger\.sqlite: database disk image is malformed"
         ):
             await store.load(now_ns=0, month_start=0)
         store.close()
-        assert file.read_bytes()[(page - 1) * 4096 : page * 4096] == b"\xff" * 4096
+        assert content(file) == damaged
 
     @pytest.mark.parametrize("step", range(1, len(STEPS)))
     async def test_a_ledger_of_each_version_is_taken_up_with_its_money(self, file: Path, step: int) -> None:
@@ -180,8 +190,8 @@ class TestOpening:
             db.execute("INSERT INTO ledger (one, started_at_ns) VALUES (1, 2)")
             db.execute("INSERT INTO nodes VALUES (1, 'n1', 'node-1', 'm5.large', 'spot')")
             db.execute(
-                """INSERT INTO pods (pod_id, uid, usage_uid, namespace, name, node_id, workload_kind, workload, start_ns,
-                   vcpu_request, memory_gib_request, gpus)
+                """INSERT INTO pods (pod_id, uid, usage_uid, namespace, name, node_id, workload_kind, workload,
+                   start_ns, vcpu_request, memory_gib_request, gpus)
                    VALUES (9, 'u', 'u', 'shop', 'web-1', 1, 'Deployment', 'web', ?, 1.0, 1.0, 0.0)""",
                 (HOUR * 10**9,),
             )
