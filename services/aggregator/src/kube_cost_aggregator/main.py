@@ -24,6 +24,9 @@ from kube_cost_aggregator.inputs.prices import PriceIntake, follow_prices
 from kube_cost_aggregator.inputs.samples import SampleReader
 from kube_cost_aggregator.inputs.status import StatusIntake
 from kube_cost_aggregator.inputs.usage import UsageIntake
+from kube_cost_aggregator.outputs.answers.costs_schema import COSTS, STATUS
+from kube_cost_aggregator.outputs.answers.handler import Answers
+from kube_cost_aggregator.outputs.answers.knowledge import Knowledge
 from kube_cost_aggregator.outputs.api import Api
 from kube_cost_aggregator.outputs.demand import DemandPublisher
 from kube_cost_aggregator.outputs.exposition import Metrics
@@ -32,6 +35,7 @@ from kube_cost_aggregator.outputs.health_families import COMPONENTS
 from kube_cost_aggregator.outputs.moments import Moments
 from kube_cost_aggregator.outputs.page import Page
 from kube_cost_aggregator.outputs.rendering import Rendering
+from kube_cost_aggregator.outputs.routes import api_routes
 from kube_cost_aggregator.outputs.same_hours import SameHours
 from kube_cost_aggregator.outputs.scope_hours import ScopeHours
 from kube_cost_aggregator.outputs.snapshots import SnapshotPublisher
@@ -249,28 +253,38 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         log=log,
         counters=counters,
     )
+    moments = Moments(
+        sources=sources,
+        rendering=rendering,
+        scope_hours=ScopeHours(store=store),
+        same_hours=SameHours(store=store),
+        fresh=metrics.fresh,
+        log=log,
+    )
     snapshots = SnapshotPublisher(
         cluster=config.cluster_id,
-        costs=Moments(
-            sources=sources,
-            rendering=rendering,
-            scope_hours=ScopeHours(store=store),
-            same_hours=SameHours(store=store),
-            fresh=metrics.fresh,
-            log=log,
-        ).now,
+        costs=moments.now,
         interval_seconds=config.interval_seconds,
         bus=bus,
         clock=clock,
         log=log,
         counters=counters,
     )
+    knowledge = Knowledge(
+        sources=sources,
+        rendering=rendering,
+        fresh=metrics.fresh,
+        book=lambda: shelf.book,
+        demand=lambda: demand.now,
+        mounting=lambda *claim: sorted(pod.name for pod in inventory.mounts.running(*claim)),
+        costs=moments.now,
+    )
+    answers = Answers(knowledge=knowledge, now_ns=clock.now_ns, log=log)
 
     routes = [
         *health_routes(readiness, problems),
         web.get("/metrics", metrics.handle),
-        web.get("/api/v1/costs", api.costs),
-        web.get("/api/v1/status", api.status),
+        *api_routes(answers=answers, others=[(COSTS, api.costs), (STATUS, api.status)], version=sources.version),
         web.get("/", Page(overview=lambda: rendering.overview, sources=sources, fresh=metrics.fresh).handle),
     ]
     port = await service.stack.enter_async_context(

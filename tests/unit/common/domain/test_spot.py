@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube_cost_common.domain.spot import TARGET_SHARE, PricedNode, potential_savings
+from kube_cost_common.domain.spot import TARGET_SHARE, PricedNode, potential_savings, spot_share
 
 USD = st.none() | st.floats(min_value=0, max_value=100)
 NODES = st.lists(st.builds(PricedNode, st.booleans(), USD, USD))
@@ -43,3 +43,10 @@ def test_it_is_never_more_than_the_target_costs(nodes: list[PricedNode]) -> None
     """Nor less than nothing."""
     spend = sum(node.on_demand or 0.0 for node in nodes)
     assert 0.0 <= potential_savings(nodes) <= TARGET_SHARE * spend + 1e-9
+
+
+def test_the_share_of_spot_is_by_the_price_on_demand() -> None:
+    """Whatever is paid; nodes without that price count for neither, and nothing known is no share."""
+    nodes = [PricedNode(True, 0.30, 0.01), PricedNode(False, 0.10, None), PricedNode(True, None, 0.02)]
+    assert spot_share(nodes) == pytest.approx(0.75)
+    assert spot_share([PricedNode(True, None, 0.02)]) is None

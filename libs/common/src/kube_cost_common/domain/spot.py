@@ -36,3 +36,10 @@ def potential_savings(nodes: Iterable[PricedNode], *, target_share: float = TARG
     if not spend or not both:
         return 0.0
     return max(0.0, target_share * spend - spend_on_spot) * max(0.0, 1.0 - spot_of_both / both)
+
+
+def spot_share(nodes: Iterable[PricedNode]) -> float | None:
+    """Return the part of nodes that is spot, by their on-demand price; None where nobody knows one."""
+    known = [node for node in nodes if node.on_demand is not None]
+    spend = sum(node.on_demand or 0.0 for node in known)
+    return sum(node.on_demand or 0.0 for node in known if node.is_spot) / spend if spend else None

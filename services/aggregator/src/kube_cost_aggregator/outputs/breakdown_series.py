@@ -29,12 +29,11 @@ from kube_cost_aggregator.outputs.label_sums import by_label
 from kube_cost_aggregator.outputs.overview import NamespaceMoney
 from kube_cost_aggregator.outputs.text import Namer, usd
 from kube_cost_aggregator.outputs.use_sums import Owned, UseSum, add_up, efficiency
-from kube_cost_aggregator.state.rates import NodeRate, Rates
+from kube_cost_aggregator.state.rates import Rates
 from kube_cost_aggregator.state.totals import COMPONENTS, Totals
 from kube_cost_common.domain.forecast import Forecast
 from kube_cost_common.domain.money import format_usd
-from kube_cost_common.domain.nodes import SPOT
-from kube_cost_common.domain.spot import PricedNode, potential_savings
+from kube_cost_common.domain.spot import potential_savings
 
 Values = dict[tuple[str, ...], str]
 
@@ -98,7 +97,7 @@ class BreakdownSeries:
         yield RESOURCE_HOURLY, {"": _by_resource(rows)}
         now: Values = {(name,): format_usd(nano) for name, nano in _components(overview.namespaces).items()}
         yield CLUSTER_HOURLY, {"": now}
-        potential = potential_savings(map(_priced, rates.nodes.values()))
+        potential = potential_savings(node.spot_prices for node in rates.nodes.values())
         yield SPOT_POTENTIAL, {"": {(): usd(potential)}}
         budgets: Values = {
             (scope.name,): format_usd(budget.nano)
@@ -152,12 +151,6 @@ def _by_resource(amounts: Iterable[tuple[str, Money]]) -> Values:
         for namespace, money in amounts
         for resource in RESOURCES
     }
-
-
-def _priced(node: NodeRate) -> PricedNode:
-    """Return a node's prices; what it costs on demand itself is less where sustained use takes something off."""
-    on_demand = node.on_demand_usd_per_hour if node.price is None else node.price.on_demand_usd_per_hour
-    return PricedNode(node.identity.capacity_type == SPOT, on_demand, node.spot_usd_per_hour)
 
 
 def _components(rows: Iterable[NamespaceMoney]) -> Mapping[str, int]:

@@ -144,6 +144,11 @@ class DemandPublisher:
         self._written: PriceDemand | None = None
         self._written_at = float("-inf")
 
+    @property
+    def now(self) -> PriceDemand | None:
+        """The last demand that was looked up, about a second ago; None before the first."""
+        return self._demand
+
     async def run(self) -> NoReturn:
         """Keep the bucket up to date for ever."""
         await every(

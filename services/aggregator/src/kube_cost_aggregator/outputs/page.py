@@ -12,9 +12,10 @@ from kube_cost_aggregator.outputs.markup import Cell, Markup, dollars, element, 
 from kube_cost_aggregator.outputs.overview import NamespaceMoney, Overview
 from kube_cost_aggregator.outputs.page_style import STYLE
 from kube_cost_aggregator.outputs.parts import Part, listed, parts_of
+from kube_cost_aggregator.outputs.reasons import sentence
 from kube_cost_aggregator.outputs.sources import Sources
 from kube_cost_aggregator.outputs.windows import rfc3339
-from kube_cost_aggregator.state.rates import WAITING, NodeRate
+from kube_cost_aggregator.state.rates import NodeRate
 from kube_cost_aggregator.state.totals import CLUSTER, IDLE, SYSTEM, UNCLAIMED, month_start
 from kube_cost_common.domain.money import HOURS_PER_DAY, HOURS_PER_MONTH, NS_PER_SECOND
 
@@ -22,19 +23,6 @@ REFRESH_SECONDS = 15
 MAX_NAMESPACES = 20
 MAX_NODES = 100
 
-REASONS = {
-    WAITING: "no price has arrived yet",
-    "no_price": "no source has a price",
-    "no_region": "the node names no region",
-    "no_instance_type": "the node names no instance type",
-    "ambiguous": "the provider has several prices, and nothing tells them apart",
-    "currency": "the price is in a currency without a configured rate",
-    "implausible": "the price was too far from what it can be, and is not believed",
-    "not_positive": "the price was not above 0",
-    "not_finite": "the price was no number",
-    "api_waiting": "the provider's API has not answered yet",
-    "api_failing": "the provider's API does not answer",
-}
 _PSEUDO = {
     IDLE: "idle: what no pod has",
     SYSTEM: "system: what nodes keep for themselves",
@@ -188,7 +176,7 @@ def _nodes(overview: Overview) -> Markup:
         overview.nodes.values(),
         key=lambda rate: (rate.price is not None, -(rate.price.usd_per_hour if rate.price else 0.0), rate.facts.name),
     )
-    notes = [f"{count} without a price: {REASONS.get(reason, reason)}." for reason, count in sorted(unpriced.items())]
+    notes = [f"{count} without a price: {sentence(reason)}." for reason, count in sorted(unpriced.items())]
     if unpriced:
         notes.append("Their pods have no cost rather than a made-up one.")
     if len(ordered) > MAX_NODES:
@@ -206,7 +194,7 @@ def _node_row(rate: NodeRate) -> tuple[Cell, ...]:
     known = (rate.facts.name, identity.instance_type or "unknown", identity.zone or "unknown")
     capacity = "spot" if identity.capacity_type == "spot" else "on demand"
     if rate.price is None:
-        reason = rate.unpriced_detail or REASONS.get(rate.unpriced_reason, rate.unpriced_reason)
+        reason = sentence(rate.unpriced_reason, rate.unpriced_detail)
         return (*known, capacity, "", "", element("span", reason, css="state problem"))
     amounts = node_amounts(rate)
     source = f"{rate.price.source} (estimated)" if rate.price.estimated else rate.price.source

@@ -129,6 +129,10 @@ class PriceBook:
             changes.append(PriceChange(moment, _node_price(held, listed, facts, quarters)))
         return changes
 
+    def node_record(self, facts: NodeFacts, identity: NodeIdentity) -> PriceRecord | None:
+        """Return the record that a node pays by now; None where it pays by none: it waits, or is no machine."""
+        return self._last(self._instance_records(facts, identity, identity.capacity_type))
+
     def why_unpriced(self, identity: NodeIdentity) -> Unpriced | None:
         """Return what pricing says of a node's price that isn't there, None where it hasn't said anything yet."""
         return self.unpriced.get(instance_key(identity, identity.capacity_type))

@@ -18,11 +18,12 @@ from kube_cost_aggregator.state.sustained_use import NextSteps
 from kube_cost_aggregator.state.volumes import by_name, identify_volume
 from kube_cost_common.domain import sustained_use
 from kube_cost_common.domain.basis import Basis, counted_requests, counted_usage
-from kube_cost_common.domain.nodes import NodeIdentity
+from kube_cost_common.domain.nodes import SPOT, NodeIdentity
 from kube_cost_common.domain.pod_sizes import Sizing
 from kube_cost_common.domain.rates import node_rates
 from kube_cost_common.domain.resources import BYTES_PER_GIB, NOTHING, Resources
 from kube_cost_common.domain.settlement import NO_USD, Usd
+from kube_cost_common.domain.spot import PricedNode
 from kube_cost_common.domain.unit_prices import NodePrice
 
 SECONDS_PER_HOUR = 3600
@@ -94,6 +95,15 @@ class NodeRate:
     """For what the node sends beside its pods."""
     use: Mapping[tuple[str, str, str], Use] = field(default_factory=dict)
     """By namespace, kind and name of workload, of pods whose usage is known."""
+
+    @property
+    def spot_prices(self) -> PricedNode:
+        """What it costs on demand and on spot, and which of them it is.
+
+        What it costs on demand itself is less where sustained use takes something off.
+        """
+        on_demand = self.on_demand_usd_per_hour if self.price is None else self.price.on_demand_usd_per_hour
+        return PricedNode(self.identity.capacity_type == SPOT, on_demand, self.spot_usd_per_hour)
 
 
 @dataclass(frozen=True, slots=True)
