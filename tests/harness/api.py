@@ -104,7 +104,7 @@ class World:
 
 def small_world() -> World:
     """A spot node, an on-demand one and one without a price; two namespaces; a claimed and an unclaimed volume."""
-    shown = Shown()
+    shown = Shown(label_names=("team",))
     now = shown.clock.now_ns() // NS_PER_SECOND
     day, hour = now // DAY, now // HOUR * HOUR
     shop, lab = ("shop", "Deployment", "web"), ("lab", "Job", "=train")

@@ -20,3 +20,21 @@ async def pricing(*arguments: str, **environ: str) -> tuple[int, str, str]:
         out, errors = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), errors.decode()
+
+
+async def schemathesis(url: str, *arguments: str, folder: Path) -> tuple[int, str]:
+    """Exit code and output of schemathesis on the OpenAPI document at `url`; it leaves its own files in `folder`."""
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("schemathesis")),
+        "run",
+        url,
+        "--no-color",
+        *arguments,
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(100):
+        out, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode()

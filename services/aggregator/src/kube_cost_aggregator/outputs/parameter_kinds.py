@@ -17,7 +17,7 @@ MAX_NAME = 253
 """The longest name of an object in Kubernetes."""
 
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
-_DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
+_DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
 _PATTERN = re.compile(r"[A-Za-z0-9*._-]+")
 LABEL_NAME = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
@@ -103,7 +103,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class Decimal:
-    """A number within bounds, both of them allowed, written without an exponent."""
+    """A number within bounds, both of them allowed, written as in JSON."""
 
     least: float
     most: float

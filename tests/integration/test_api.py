@@ -1,0 +1,171 @@
+"""The API as strangers ask it: everything that its document allows, what it doesn't, and what means harm."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import structlog
+
+from harness.api import small_world
+from harness.commands import schemathesis
+from harness.two_hours import HOUR, asked, batch
+from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
+from kube_cost_aggregator.outputs.answers.costs_schema import COSTS, STATUS
+from kube_cost_aggregator.outputs.answers.openapi import Described
+from kube_cost_aggregator.outputs.api import Api
+from kube_cost_aggregator.outputs.cost_parameters import GroupingText
+from kube_cost_aggregator.outputs.parameter_kinds import (
+    Choice,
+    Decimal,
+    LabelPattern,
+    NamePattern,
+    Sort,
+    Whole,
+    WindowText,
+    YesNo,
+)
+from kube_cost_aggregator.outputs.parameters import MAX_REPEATED, Parameter
+from kube_cost_aggregator.outputs.routes import ENDPOINTS
+from kube_cost_common.runtime.http import serving
+
+DESCRIBED = [
+    COSTS,
+    STATUS,
+    *(Described(name=one.name, summary=one.summary, parameters=one.parameters, body=one.body) for one in ENDPOINTS),
+]
+
+EACH = [(one.name, parameter) for one in DESCRIBED for parameter in one.parameters]
+
+SQL = (
+    "'",
+    '"',
+    "' OR '1'='1",
+    "'; DROP TABLE pod_hours; --",
+    "x%' UNION SELECT sql, 1, 1 FROM sqlite_master --",
+    "%",
+    "_",
+    "\\",
+    "a/**/b",
+    "1;ATTACH DATABASE 'x' AS y",
+    "*'*",
+    "?",
+    ":a",
+    "$1",
+)
+
+
+@asynccontextmanager
+async def served(folder: Path) -> AsyncIterator[tuple[str, SqliteStore]]:
+    """The API over a small world and a ledger with two hours in it; its address, and the ledger."""
+    world, store = small_world(), open_store(folder / "ledger.sqlite")
+    try:
+        await store.load(now_ns=(HOUR - 7200) * 10**9, month_start=0)
+        await store.commit(batch())
+        await world.shown.clock.sleep(7200)  # both hours are over
+        api = Api(store=store, sources=world.shown.sources, log=structlog.get_logger())
+        world.others = [(COSTS, api.costs), (STATUS, api.status)]
+        async with serving(host="127.0.0.1", port=0, routes=world.routes()) as port:
+            yield f"http://127.0.0.1:{port}/api/v1/", store
+    finally:
+        store.close()
+
+
+async def test_answers_are_what_the_document_says(tmp_path: Path) -> None:
+    """Whatever it allows is answered as described, whatever it doesn't is a 4xx, and nothing is a 5xx."""
+    settings = tmp_path / "schemathesis.toml"
+    # Not all that looks like a window is one: it may begin in the future, or be too long.
+    settings.write_text(
+        '[[operations]]\ninclude-name = "GET /api/v1/costs"\nchecks.positive_data_acceptance.enabled = false\n'
+    )
+    async with served(tmp_path) as (url, _):
+        code, output = await schemathesis(
+            f"{url}openapi.json",
+            "--seed=1",
+            "--max-examples=15",
+            "--phases=examples,coverage,fuzzing",
+            "--continue-on-failure",
+            folder=tmp_path,
+        )
+    assert code == 0, output
+    assert f"{len(DESCRIBED)} selected / {len(DESCRIBED)} total" in output
+
+
+@pytest.mark.parametrize(("name", "parameter"), EACH, ids=[f"{name} {one.name}" for name, one in EACH])
+async def test_a_wrong_value_is_refused_by_the_parameters_name(
+    tmp_path: Path, name: str, parameter: Parameter[Any]
+) -> None:
+    """Each kind of wrong value, an empty one, and a value too many; with what would have been right."""
+    values, words = wrong(parameter)
+    queries = [[(parameter.name, value)] for value in ("", *values)]
+    queries.append([(parameter.name, parameter.default or "a")] * (1 + (MAX_REPEATED if parameter.repeated else 1)))
+    async with served(tmp_path) as (url, _), aiohttp.ClientSession(url) as client:
+        for query in queries:
+            async with client.get(name, params=query) as answer:
+                assert (answer.status, answer.content_type) == (400, "application/problem+json"), query
+                body = await answer.json(content_type=None)
+            assert (body["parameter"], body["status"]) == (parameter.name, 400)
+            assert len(query) > 1 or all(word in body["detail"] for word in words), body["detail"]
+
+
+@pytest.mark.parametrize("name", [one.name for one in DESCRIBED])
+async def test_an_unknown_parameter_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
+    """A filter that is misspelt would else answer with everything."""
+    async with (
+        served(tmp_path) as (url, _),
+        aiohttp.ClientSession(url) as client,
+        client.get(name, params={"namespaces": "shop"}) as answer,
+    ):
+        body = await answer.json(content_type=None)
+    assert (answer.status, body["parameter"]) == (400, "namespaces")
+
+
+async def test_no_filter_reaches_the_database(tmp_path: Path) -> None:
+    """What has a meaning in SQL is refused by name or is a name that nothing has, and the ledger stays as it is."""
+    async with served(tmp_path) as (url, store), aiohttp.ClientSession(url) as client:
+        before = await store.query(asked("pod"))
+        for name, parameter in EACH:
+            for value in SQL:
+                async with client.get(name, params={parameter.name: value}) as answer:
+                    body = await answer.json(content_type=None)
+                assert answer.status in {200, 400}, (name, parameter.name, value)
+                if answer.status == 400:
+                    assert body["parameter"] == parameter.name
+                else:
+                    assert lines(body) == [], (name, parameter.name, value)
+        assert await store.query(asked("pod")) == before
+
+
+def lines(body: dict[str, Any]) -> list[Any]:
+    """The lines of an answer: its only list of records, or of nothing."""
+    (found,) = [one for name, one in body.items() if isinstance(one, list) and name not in {"columns", "faults"}]
+    assert isinstance(found, list)
+    return found
+
+
+def wrong(parameter: Parameter[Any]) -> tuple[list[str], list[str]]:
+    """Values that a parameter of its kind can't have, and words that the refusal says."""
+    match parameter.kind:
+        case Choice(words=words):
+            values, expected = ["nonsense", words[0].upper(), f"{words[0]} "], list(words)
+        case GroupingText():
+            values, expected = ["nonsense", "Pod", "label", "label:", "label:te am", "label:unkept"], ["label"]
+        case Sort(columns=columns):
+            values, expected = ["nonsense", f"+{columns[0]}", "-"], [*columns, "-"]
+        case Whole(least=least, most=most):
+            values, expected = [str(least - 1), str(most + 1), "1.5", "many"], [str(least), str(most)]
+        case Decimal(least=least, most=most):
+            values, expected = [str(most + 1), str(least - 1), "nan", "inf", "half"], ["from", "to"]
+        case YesNo():
+            values, expected = ["yes", "1", "True"], ["true", "false"]
+        case WindowText():
+            values, expected = ["fortnight", "0h", "999999w", "2026-11-08/2026-11-01", "9998-01-01/9998-01-02"], []
+        case NamePattern():
+            values, expected = ["a b", "a;b", "ü", "a" * 254, "[ab]"], ["letters", "*"]
+        case LabelPattern():
+            values, expected = ["team", "=a", "team=a b"], ["team="]
+        case _:
+            raise AssertionError(f"no wrong value is known for {parameter.kind}")
+    return values, expected
