@@ -197,6 +197,28 @@ def test_the_api_answers_by_every_grouping(live: LiveMesh) -> None:
         live.get("/api/v1/costs?window=yesteryear")
 
 
+def test_the_api_says_what_the_metrics_say(live: LiveMesh) -> None:
+    """Nodes by their prices, volumes, what of it is used, and where prices are from: one and the same cluster."""
+    live.wait(lambda: live.value("kube_cost_settled_through_timestamp_seconds"), "every node is settled once")
+    nodes = live.json("/api/v1/nodes")
+    shown = {metric.labels["node"]: metric.value for metric in live.metrics("kube_cost_node_hourly_usd")}
+    assert {row["node"]: Fraction(row["usd_per_hour"]) for row in nodes["nodes"]} == shown
+    assert nodes["unpriced"] == 0
+    assert Fraction(nodes["total_usd_per_hour"]) == sum(shown.values())
+    volumes = live.json("/api/v1/volumes")["volumes"]
+    monthly = {metric.labels["pv_name"]: metric.value for metric in live.metrics("kube_cost_pv_monthly_usd")}
+    assert {row["volume"]: Fraction(row["usd_per_month"]) for row in volumes if row["usd_per_month"]} == monthly
+    assert any(row["mounted_by"] for row in volumes)
+    prices = live.json("/api/v1/prices?needed=true")
+    assert {row["sku"] for row in prices["prices"]} >= {"m5.xlarge", "r5.large", "c5.2xlarge", "g4dn.2xlarge"}
+    assert all(row["source"] and row["age_seconds"] >= 0 for row in prices["prices"] if row["usd"])
+    live.wait(lambda: live.json("/api/v1/efficiency")["lines"], "usage is known")
+    assert {row["namespace"] for row in live.json("/api/v1/forecast")["namespaces"]} >= {"production", "__idle__"}
+    assert Fraction(live.json("/api/v1/savings")["saved_usd_per_hour"]) > 0
+    assert live.json("/api/v1/budgets")["faults"] == []
+    assert live.get("/api/v1/nodes", {"Accept": "text/csv"}).startswith(b"node,node_pool,")
+
+
 def test_the_page_shows_the_parts_and_the_namespaces(live: LiveMesh) -> None:
     """A person who opens the door sees what runs and what it costs."""
     page = live.get("/").decode()
