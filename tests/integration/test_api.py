@@ -1,5 +1,6 @@
 """The API as strangers ask it: everything that its document allows, what it doesn't, and what means harm."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,6 @@ from harness.commands import schemathesis
 from harness.two_hours import HOUR, asked, batch
 from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
 from kube_cost_aggregator.outputs.answers.costs_schema import COSTS, STATUS
-from kube_cost_aggregator.outputs.answers.openapi import Described
 from kube_cost_aggregator.outputs.api import Api
 from kube_cost_aggregator.outputs.cost_parameters import GroupingText
 from kube_cost_aggregator.outputs.parameter_kinds import (
@@ -28,16 +28,12 @@ from kube_cost_aggregator.outputs.parameter_kinds import (
     YesNo,
 )
 from kube_cost_aggregator.outputs.parameters import MAX_REPEATED, Parameter
-from kube_cost_aggregator.outputs.routes import ENDPOINTS
+from kube_cost_aggregator.outputs.routes import DESCRIBED
 from kube_cost_common.runtime.http import serving
 
-DESCRIBED = [
-    COSTS,
-    STATUS,
-    *(Described(name=one.name, summary=one.summary, parameters=one.parameters, body=one.body) for one in ENDPOINTS),
-]
+ALL = [COSTS, STATUS, *DESCRIBED]
 
-EACH = [(one.name, parameter) for one in DESCRIBED for parameter in one.parameters]
+EACH = [(one.name, parameter) for one in ALL for parameter in one.parameters]
 
 SQL = (
     "'",
@@ -90,7 +86,7 @@ async def test_answers_are_what_the_document_says(tmp_path: Path) -> None:
             folder=tmp_path,
         )
     assert code == 0, output
-    assert f"{len(DESCRIBED)} selected / {len(DESCRIBED)} total" in output
+    assert f"{len(ALL)} selected / {len(ALL)} total" in output
 
 
 @pytest.mark.parametrize(("name", "parameter"), EACH, ids=[f"{name} {one.name}" for name, one in EACH])
@@ -110,7 +106,7 @@ async def test_a_wrong_value_is_refused_by_the_parameters_name(
             assert len(query) > 1 or all(word in body["detail"] for word in words), body["detail"]
 
 
-@pytest.mark.parametrize("name", [one.name for one in DESCRIBED])
+@pytest.mark.parametrize("name", [one.name for one in ALL])
 async def test_an_unknown_parameter_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
     """A filter that is misspelt would else answer with everything."""
     async with (
@@ -136,6 +132,17 @@ async def test_no_filter_reaches_the_database(tmp_path: Path) -> None:
                 else:
                     assert lines(body) == [], (name, parameter.name, value)
         assert await store.query(asked("pod")) == before
+
+
+async def test_what_the_documentation_asks_is_answered(tmp_path: Path) -> None:
+    """Each curl in it."""
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    asked_for = re.findall(r"^curl .*'http://127\.0\.0\.1:9090/api/v1/(.*)'$", text, re.MULTILINE)
+    assert len(asked_for) == text.count("curl ") > len(ALL)
+    async with served(tmp_path) as (url, _), aiohttp.ClientSession(url) as client:
+        for path in asked_for:
+            async with client.get(path) as answer:
+                assert answer.status == 200, (path, await answer.text())
 
 
 def lines(body: dict[str, Any]) -> list[Any]:

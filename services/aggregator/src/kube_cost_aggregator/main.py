@@ -276,7 +276,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         fresh=metrics.fresh,
         book=lambda: shelf.book,
         demand=lambda: demand.now,
-        mounting=lambda *claim: sorted(pod.name for pod in inventory.mounts.running(*claim)),
+        mounting=lambda *claim: sorted(pod.name for pod in inventory.mounts.running(*claim) if pod.name),
         costs=moments.now,
     )
     answers = Answers(knowledge=knowledge, now_ns=clock.now_ns, log=log)

@@ -21,13 +21,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ENDPOINTS = (FORECAST, BUDGETS, NODES, VOLUMES, PRICES, EFFICIENCY, SAVINGS)
 
+DESCRIBED = tuple(
+    Described(name=one.name, summary=one.summary, parameters=one.parameters, body=one.body) for one in ENDPOINTS
+)
+
 
 def api_routes(*, answers: Answers, others: Sequence[tuple[Described, Handler]], version: str) -> list[web.RouteDef]:
     """Return the routes of all endpoints, of `others` that answer by themselves, and of the document about them."""
-    described = [one for one, _ in others]
-    described += [
-        Described(name=one.name, summary=one.summary, parameters=one.parameters, body=one.body) for one in ENDPOINTS
-    ]
+    described = [*(one for one, _ in others), *DESCRIBED]
 
     async def document(_: web.Request) -> web.Response:
         made = await asyncio.to_thread(openapi_document, described, version=version)

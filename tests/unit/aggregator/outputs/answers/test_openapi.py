@@ -8,22 +8,18 @@ import pytest
 from harness.api import small_world
 from kube_cost_aggregator.outputs.answers.answer import Endpoint
 from kube_cost_aggregator.outputs.answers.costs_schema import COSTS, STATUS
-from kube_cost_aggregator.outputs.answers.openapi import Described, openapi_document
-from kube_cost_aggregator.outputs.routes import ENDPOINTS
+from kube_cost_aggregator.outputs.answers.openapi import openapi_document
+from kube_cost_aggregator.outputs.routes import DESCRIBED, ENDPOINTS
 
-DESCRIBED = [
-    COSTS,
-    STATUS,
-    *(Described(name=one.name, summary=one.summary, parameters=one.parameters, body=one.body) for one in ENDPOINTS),
-]
+ALL = [COSTS, STATUS, *DESCRIBED]
 
 
 async def test_each_endpoint_is_described_with_all_its_parameters() -> None:
     """Under their names, with what they can be."""
-    document = openapi_document(DESCRIBED, version="1.2.3")
+    document = openapi_document(ALL, version="1.2.3")
     assert (document["openapi"], document["info"]["version"]) == ("3.1.0", "1.2.3")
-    assert list(document["paths"]) == [f"/api/v1/{one.name}" for one in DESCRIBED]
-    for one in DESCRIBED:
+    assert list(document["paths"]) == [f"/api/v1/{one.name}" for one in ALL]
+    for one in ALL:
         described = document["paths"][f"/api/v1/{one.name}"]["get"]["parameters"]
         assert [parameter["name"] for parameter in described] == [parameter.name for parameter in one.parameters]
     (by,) = [one for one in _parameters(document, "costs") if one["name"] == "by"]
@@ -32,7 +28,7 @@ async def test_each_endpoint_is_described_with_all_its_parameters() -> None:
 
 def test_a_parameter_that_is_repeated_is_an_array_and_a_default_has_its_type() -> None:
     """As they are asked with."""
-    document = openapi_document(DESCRIBED, version="1")
+    document = openapi_document(ALL, version="1")
     node = _parameters(document, "nodes")[0]
     assert (node["schema"]["type"], node["explode"]) == ("array", True)
     (share,) = [one for one in _parameters(document, "savings") if one["name"] == "spot_share"]

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.api import small_world
+from harness.costs import node_rate, rates_of
 
 
 async def test_savings_are_what_spot_saved_and_saves() -> None:
@@ -24,3 +25,15 @@ async def test_the_potential_is_at_the_share_that_is_asked_with(share: str, per_
     body = await small_world().get("savings", {"spot_share": share} if share else {})
     assert (body["spot_share"], body["spot_share_now"]) == (float(share or 0.7), 0.5)
     assert (body["potential_usd_per_hour"], body["potential_usd_per_month"]) == (per_hour, per_month)
+
+
+async def test_where_no_spot_price_is_known_there_is_no_potential() -> None:
+    """Null: it isn't that nothing could be saved."""
+    world = small_world()
+    world.shown.rates = rates_of(node_rate("n", usd_per_hour=0.1, on_demand=0.1))
+    body = await world.get("savings")
+    assert (body["spot_share_now"], body["potential_usd_per_hour"], body["potential_usd_per_month"]) == (
+        0.0,
+        None,
+        None,
+    )

@@ -59,7 +59,7 @@ class _Row(NamedTuple):
 _KEYS: Keys[_Row] = {
     "namespace": lambda row: row.namespace,
     "month_to_date_usd": lambda row: row.month_to_date,
-    "forecast_usd": lambda row: row.forecast.expected if row.forecast else None,
+    "forecast_usd": lambda row: row.forecast.expected if row.forecast else row.month_to_date,
 }
 
 NAMESPACE = names("namespace", "Namespaces")

@@ -41,7 +41,8 @@ class SavingsAnswer(Listing, frozen=True, kw_only=True):
     """What spot saves, of all that are meant, and what it would save the whole cluster at another share of it.
 
     Shares are of nodes by their on-demand price. `potential_…` is what a share of `spot_share` would save more than
-    today's: (spot_share − spot_share_now) × on demand × (1 − spot ÷ on demand).
+    today's: (spot_share − spot_share_now) × on demand × (1 − spot ÷ on demand). It is null where no
+    on-demand node has a known spot price.
     """
 
     history_start: Time | None
@@ -49,8 +50,8 @@ class SavingsAnswer(Listing, frozen=True, kw_only=True):
     saved_usd_per_hour: UsdPerHour
     spot_share: float
     spot_share_now: Annotated[float | None, msgspec.Meta(description="Null while no node has a known on-demand price")]
-    potential_usd_per_hour: UsdPerHour
-    potential_usd_per_month: UsdPerMonth
+    potential_usd_per_hour: UsdPerHour | None
+    potential_usd_per_month: UsdPerMonth | None
     namespaces: list[NamespaceSavings]
 
 
@@ -89,7 +90,9 @@ def _answer(asked: Asked, known: Known) -> Answer:
     ]
     shown, left_out = arranged(rows, _KEYS, asked.one(SORT), asked)
     nodes = [rate.spot_prices for rate in known.rates.nodes.values()]
-    potential, now = potential_savings(nodes, target_share=share), spot_share(nodes)
+    now = spot_share(nodes)
+    comparable = any(node.on_demand is not None and node.spot is not None for node in nodes if not node.is_spot)
+    potential = potential_savings(nodes, target_share=share) if comparable else None
     body = SavingsAnswer(
         **known.head,
         left_out=left_out,
@@ -98,8 +101,8 @@ def _answer(asked: Asked, known: Known) -> Answer:
         saved_usd_per_hour=usd(sum(row.hourly for row in rows)),
         spot_share=share,
         spot_share_now=None if now is None else round(now, 6),
-        potential_usd_per_hour=usd_of(potential) or "",
-        potential_usd_per_month=usd_of(potential * HOURS_PER_MONTH) or "",
+        potential_usd_per_hour=usd_of(potential),
+        potential_usd_per_month=None if potential is None else usd_of(potential * HOURS_PER_MONTH),
         namespaces=[],
     )
     lines = [
