@@ -1,6 +1,6 @@
 """The API over facts by hand."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -64,21 +64,24 @@ class World:
     mounts: dict[Claim, list[str]] = field(default_factory=dict)
     hours: Hours = field(default_factory=Hours)
     others: Sequence[tuple[Described, Handler]] = ()
+    fresh: Callable[[], Awaitable[None]] | None = None
+    """Without it everything is rendered for each answer."""
 
     def routes(self) -> list[web.RouteDef]:
         log, sources, rendering = structlog.get_logger(), self.shown.sources, self.shown.rendering
+        fresh = self.fresh or self.shown.metrics.tick
         moments = Moments(
             sources=sources,
             rendering=rendering,
             scope_hours=ScopeHours(store=self.hours),
             same_hours=SameHours(store=self.hours),
-            fresh=self.shown.metrics.tick,
+            fresh=fresh,
             log=log,
         )
         knowledge = Knowledge(
             sources=sources,
             rendering=rendering,
-            fresh=self.shown.metrics.tick,
+            fresh=fresh,
             book=lambda: self.book,
             demand=lambda: self.demand,
             mounting=lambda namespace, claim: self.mounts.get((namespace, claim), []),

@@ -61,6 +61,11 @@ class Rendering:
         return self._costs.sums
 
     @property
+    def complete(self) -> bool:
+        """Whether everything had been listed when it was rendered last."""
+        return self._rates_known
+
+    @property
     def forecasts(self) -> Mapping[str, Forecast]:
         """What the last whole rendering forecast of namespaces, in nano-USD."""
         return self._breakdown.forecasts

@@ -16,6 +16,8 @@ from kube_cost_aggregator.outputs.answers.openapi import Described, openapi_docu
 from kube_cost_aggregator.outputs.answers.prices import PRICES
 from kube_cost_aggregator.outputs.answers.savings import SAVINGS
 from kube_cost_aggregator.outputs.answers.volumes import VOLUMES
+from kube_cost_aggregator.outputs.parameter_kinds import shown
+from kube_cost_aggregator.outputs.problems import problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -34,10 +36,16 @@ def api_routes(*, answers: Answers, others: Sequence[tuple[Described, Handler]],
         made = await asyncio.to_thread(openapi_document, described, version=version)
         return web.Response(body=msgspec.json.encode(made), content_type="application/json")
 
+    async def unknown(request: web.Request) -> web.Response:
+        there_are = ", ".join(sorted(one.name for one in described))
+        detail = f"{shown(request.match_info['name'])} can't be asked for; there are {there_are} and openapi.json"
+        return problem(404, "Not Found", detail)
+
     return [
         *(web.get(f"/api/v1/{one.name}", handler) for one, handler in others),
         *(web.get(f"/api/v1/{one.name}", _answering(answers, one)) for one in ENDPOINTS),
         web.get("/api/v1/openapi.json", document),
+        web.get("/api/v1/{name:.*}", unknown),
     ]
 
 

@@ -39,6 +39,27 @@ async def test_until_everything_is_listed_it_is_503_and_says_what_is_missing(nam
     )
 
 
+async def test_the_first_answer_is_of_what_was_listed_and_not_of_what_was_rendered_before() -> None:
+    """Metrics are rendered all the time, and everything may have been listed a moment ago."""
+    readiness, full = Readiness({"cluster": "not listed yet"}), small_world().shown.rates
+    world = World(shown=Shown(readiness=readiness))
+    await world.shown.metrics.tick()
+    world.shown.rates = full
+    readiness.met("cluster")
+    world.fresh = _nothing
+    assert {node["node"] for node in (await world.get("nodes"))["nodes"]} == {"spot-1", "kept-1", "bare-1"}
+
+
+async def test_what_cannot_be_asked_for_is_404_and_says_what_can() -> None:
+    """As problem details, like all that is wrong."""
+    async with small_world().client() as client:
+        for path in ("/api/v1/", "/api/v1/node", "/api/v1/nodes/spot-1", "/api/v1/%ED%A0%80"):
+            async with client.get(path) as answer:
+                body = await answer.json(content_type="application/problem+json")
+            assert (answer.status, body["status"]) == (404, 404)
+            assert "nodes, prices, savings, volumes and openapi.json" in body["detail"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 async def test_an_empty_cluster_is_an_answer(name: str) -> None:
     """Without lines, and not an error."""
@@ -109,3 +130,7 @@ async def test_a_parameter_that_is_no_text_is_refused_as_one() -> None:
         for query in ("%ED%A0%80=1", "node=%ED%A0%80", "node=%00", "%FF=%FF"):
             async with client.get(f"/api/v1/nodes?{query}") as answer:
                 assert (answer.status, answer.content_type) == (400, "application/problem+json")
+
+
+async def _nothing() -> None:
+    pass

@@ -46,12 +46,11 @@ class Knowledge:
     async def now(self, needs: Collection[Need]) -> Known:
         """Return what is known, and what is needed beside; raise NotKnownError until everything has been listed."""
         sources, rendering = self._sources, self._rendering
-        if sources.readiness.ready:
-            await self._fresh()
-        rates = rendering.rates
-        missing = sources.readiness.missing
-        if rates is None or missing:
-            raise NotKnownError(f"costs aren't known yet: {'; '.join(missing) or 'nothing has been added up so far'}")
+        if missing := sources.readiness.missing:
+            raise NotKnownError(f"costs aren't known yet: {'; '.join(missing)}")
+        await self._fresh()
+        known = rendering.rates if rendering.complete else None
+        rates = sources.rates() if known is None else known  # just listed: what was rendered last is of before
         costs = await self._costs_of_budgets() if "budgets" in needs else None
         mounts = await self._mounts(rates) if "mounts" in needs else {}
         return Known(
