@@ -1,5 +1,6 @@
 """The API over a real ledger in a file."""
 
+import csv
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -185,6 +186,67 @@ async def test_costs_are_asked_by_anything_of_anything(
         for line in body["costs"]
     ]
     assert found == lines
+
+
+@pytest.mark.parametrize("header", [{}, {"Accept": "text/csv"}])
+async def test_costs_as_csv_have_their_money_by_resource_and_no_formula(
+    store: SqliteStore, header: dict[str, str]
+) -> None:
+    """A line for each, the window in its first columns; a name that a spreadsheet would compute has an apostrophe."""
+    await fill(store)
+    row = (await store.load(now_ns=0, month_start=0)).open_pods[0]
+    evil = structs.replace(row, pod_id=2, uid="u2", workload='=cmd|" /C calc"!A0', workload_kind="@SUM")
+    hours = {(HOUR, 2): PodHour(Money(10**9), 60.0, 0.0)}
+    await store.commit(Batch(pods={2: evil}, pod_hours=hours, pod_volume_hours={(HOUR, 2, 1): 7}))
+    query = {"by": "workload", "window": "90m"} | ({} if header else {"format": "csv"})
+    async with asked(store) as client, client.get("/api/v1/costs", params=query, headers=header) as answer:
+        assert answer.content_type == "text/csv"
+        lines = list(csv.reader((await answer.text()).splitlines()))
+    window = ["2027-01-15T06:00:00Z", "2027-01-15T08:00:00Z"]
+    money = ["cpu", "memory", "gpu", "storage", "network", "load_balancer", "control_plane", "shared"]
+    ends = ["spot_savings", "covered_seconds", "estimated_seconds", "pods"]
+    shop, none = [*window, "shop"], ["0", "0", "0", "0"]
+    assert lines == [
+        ["start", "end", "namespace", "workload_kind", "workload", "total", *money, *ends],
+        [
+            *shop,
+            "'@SUM",
+            '\'=cmd|" /C calc"!A0',
+            "1.000000007",
+            "1",
+            "0",
+            "0",
+            "0.000000007",
+            *none,
+            "0",
+            "60.0",
+            "0.0",
+            "1",
+        ],
+        [*shop, "Deployment", "web", "0.05", "0.03", "0.02", "0", "0", *none, "0.000000005", "3600.0", "60.0", "1"],
+    ]
+
+
+async def test_whole_nodes_as_csv_have_what_is_nobodys(store: SqliteStore) -> None:
+    """Instead of a split by resource, which they don't have; a step's line has the step's start and end."""
+    await fill(store)
+    query = {"by": "node", "window": "90m", "step": "1h", "format": "csv"}
+    async with asked(store) as client, client.get("/api/v1/costs", params=query) as answer:
+        header, line = csv.reader((await answer.text()).splitlines())
+    assert dict(zip(header, line, strict=True)) == {
+        "start": "2027-01-15T07:00:00Z",
+        "end": "2027-01-15T08:00:00Z",
+        "node": "node-1",
+        "instance_type": "m5.large",
+        "node_pool": "",
+        "total": "0.096",
+        "idle": "0.046",
+        "system": "0",
+        "spot_savings": "0.000000005",
+        "covered_seconds": "3600.0",
+        "estimated_seconds": "60.0",
+        "pods": "",
+    }
 
 
 async def test_more_groups_than_the_limit_are_counted_and_in_the_total(store: SqliteStore) -> None:

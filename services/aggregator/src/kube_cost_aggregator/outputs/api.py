@@ -8,18 +8,14 @@ from structlog.typing import FilteringBoundLogger
 
 from kube_cost_aggregator.history.queries import CostReader
 from kube_cost_aggregator.history.store import StoreError
+from kube_cost_aggregator.outputs.answers.formats import headers_of, wants_csv
+from kube_cost_aggregator.outputs.answers.sending import send
 from kube_cost_aggregator.outputs.cost_parameters import BY, PARAMETERS, WINDOW, cost_query
-from kube_cost_aggregator.outputs.costs_answer import AnswerHead, costs_answer
+from kube_cost_aggregator.outputs.costs_answer import AnswerHead, costs_answer, costs_csv
 from kube_cost_aggregator.outputs.parameters import ParameterError, read_query
 from kube_cost_aggregator.outputs.parts import parts_of
 from kube_cost_aggregator.outputs.problems import bad_parameter, problem
 from kube_cost_aggregator.outputs.sources import Sources
-
-AT_ONCE_BYTES = 1024 * 1024
-"""Answers up to this are sent in one piece."""
-
-READ_SECONDS = 120.0
-"""How long a large answer may take to be read."""
 
 _HEADERS = {"Cache-Control": "no-store"}
 
@@ -54,9 +50,11 @@ class Api:
             cluster=sources.cluster,
             totals=sources.totals(),
         )
+        csv = wants_csv(asked, ",".join(request.headers.getall("Accept", ())))
+        write = costs_csv if csv else costs_answer
         # In a thread: tens of thousands of pods are tens of milliseconds, and scrapes don't wait for them.
-        pieces = await asyncio.to_thread(lambda: list(costs_answer(head, costs)))
-        return await self._answered(request, pieces)
+        pieces = await asyncio.to_thread(lambda: list(write(head, costs)))
+        return await send(request, pieces, headers=headers_of("costs", csv=csv), log=self._log)
 
     async def status(self, request: web.Request) -> web.Response:
         """Answer `GET /api/v1/status`."""
@@ -70,26 +68,6 @@ class Api:
             "parts": [{"name": part.name, "state": part.state, "facts": part.sentences} for part in parts_of(sources)],
         }
         return _json(msgspec.json.encode(body))
-
-    async def _answered(self, request: web.Request, pieces: list[bytes]) -> web.StreamResponse:
-        """Send a large answer as fast as it is read: 30 MB for 100,000 pods are in memory once, and not for long."""
-        if sum(map(len, pieces)) <= AT_ONCE_BYTES:
-            return _json(b"".join(pieces))
-        response = web.StreamResponse(headers=_HEADERS)
-        response.content_type = "application/json"
-        response.content_length = sum(map(len, pieces))
-        try:
-            async with asyncio.timeout(READ_SECONDS):
-                await response.prepare(request)
-                for number, piece in enumerate(pieces):
-                    pieces[number] = b""
-                    await response.write(piece)
-                await response.write_eof()
-        except TimeoutError:
-            self._log.warning("costs are read too slowly, the answer is cut off", seconds=READ_SECONDS)
-            if request.transport is not None:
-                request.transport.abort()
-        return response
 
 
 def _json(body: bytes) -> web.Response:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kube_cost_aggregator.history.queries import GROUP_COLUMNS, CostFilter, CostQuery, Grouping
+from kube_cost_aggregator.outputs.answers.formats import FORMAT
 from kube_cost_aggregator.outputs.parameter_kinds import (
     LABEL_NAME,
     Choice,
@@ -119,6 +120,7 @@ PARAMETERS: Sequence[Parameter[Any]] = (
     STEP,
     SORT,
     LIMIT,
+    FORMAT,
 )
 
 

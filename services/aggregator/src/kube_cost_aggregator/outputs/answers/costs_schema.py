@@ -100,6 +100,5 @@ COSTS = Described(
     summary="What a window has cost, by what you like, of what you like",
     parameters=PARAMETERS,
     body=CostsAnswer,
-    csv=False,
 )
 STATUS = Described(name="status", summary="How each part of the mesh is", parameters=(), body=StatusAnswer, csv=False)

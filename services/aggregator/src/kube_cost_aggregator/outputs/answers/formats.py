@@ -1,13 +1,13 @@
 """JSON or CSV: which is asked for, and how lines become either."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple, get_origin
 
 import msgspec
 
 from kube_cost_aggregator.outputs.answers.answer import Answer
-from kube_cost_aggregator.outputs.csv_text import Cell, csv_pieces
+from kube_cost_aggregator.outputs.csv_text import CONTENT_TYPE, Cell, csv_pieces
 from kube_cost_aggregator.outputs.parameter_kinds import Choice
 from kube_cost_aggregator.outputs.parameters import Asked, Parameter
 
@@ -38,6 +38,16 @@ def wants_csv(asked: Asked, accept: str) -> bool:
     csv = weights.get("text/csv", weights.get("text/*", 0.0))
     json = weights.get("application/json", weights.get("application/*", weights.get("*/*", 0.0)))
     return csv > json
+
+
+def headers_of(name: str, *, csv: bool) -> Mapping[str, str]:
+    """Return what an answer's headers say of its body; browsers save CSV under a name."""
+    if not csv:
+        return {"Content-Type": "application/json"}
+    return {
+        "Content-Type": CONTENT_TYPE,
+        "Content-Disposition": f'attachment; filename="kube-cost-{name}.csv"',
+    }
 
 
 def json_pieces(answer: Answer) -> Iterator[bytes]:

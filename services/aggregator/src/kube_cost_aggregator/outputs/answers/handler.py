@@ -6,9 +6,8 @@ from collections.abc import Callable
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
-from kube_cost_aggregator.outputs import csv_text
 from kube_cost_aggregator.outputs.answers.answer import Endpoint
-from kube_cost_aggregator.outputs.answers.formats import csv_of, json_pieces, wants_csv
+from kube_cost_aggregator.outputs.answers.formats import csv_of, headers_of, json_pieces, wants_csv
 from kube_cost_aggregator.outputs.answers.knowledge import Knowledge, NotKnownError
 from kube_cost_aggregator.outputs.answers.sending import send
 from kube_cost_aggregator.outputs.parameters import ParameterError, read_query
@@ -41,10 +40,4 @@ class Answers:
 
         # In a thread: tens of thousands of lines are tens of milliseconds, and scrapes don't wait for them.
         body = await asyncio.to_thread(pieces)
-        headers = {"Content-Type": "application/json"}
-        if csv:
-            headers = {
-                "Content-Type": csv_text.CONTENT_TYPE,
-                "Content-Disposition": f'attachment; filename="kube-cost-{endpoint.name}.csv"',
-            }
-        return await send(request, body, headers=headers, log=self._log)
+        return await send(request, body, headers=headers_of(endpoint.name, csv=csv), log=self._log)
