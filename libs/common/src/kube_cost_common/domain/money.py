@@ -19,8 +19,8 @@ def to_nano(usd: float) -> int:
 
 def format_usd(nano: int) -> str:
     """Return nano-USD as an exact decimal number of USD, without trailing zeros: 1_500_000_000 → `1.5`."""
-    if 0 < nano < NANO_PER_USD:  # nearly all of them
-        return f"0.{nano:09d}".rstrip("0")
+    if 0 <= nano < NANO_PER_USD:  # nearly all of them
+        return f"0.{nano:09d}".rstrip("0") if nano else "0"
     whole, part = divmod(abs(nano), NANO_PER_USD)
     sign = "-" if nano < 0 else ""
     if not part:

@@ -170,32 +170,32 @@ def _regrouped(query: CostQuery, lines: Iterable[CostLine]) -> Iterator[CostLine
 
 def _answer(query: CostQuery, lines: Iterable[CostLine], counts: Mapping[tuple[str, ...], int] | None = None) -> Costs:
     """Add up the lines of a group and a step, sort the groups, leave out what is over the limit."""
-    groups: dict[tuple[str, ...], dict[int | None, CostLine]] = {}
+    found: dict[tuple[tuple[str, ...], int | None], CostLine] = {}
     paid: dict[tuple[str, ...], int] = {}
     moneys: list[Money] = []
     for line in lines:
         group, start, money = line[:3]
         moneys.append(money)
-        of_group = groups.get(group)
-        if of_group is None:
-            groups[group] = {start: line}
-            paid[group] = sum(money) - money[3]
-        else:
-            known = of_group.get(start)
-            of_group[start] = line if known is None else _added(known, line)
-            paid[group] += sum(money) - money[3]
+        known = found.get((group, start))
+        found[group, start] = line if known is None else _added(known, line)
+        paid[group] = paid.get(group, 0) + sum(money) - money[3]
     if query.by == "resource":
-        groups.pop(("savings",), None)
-    ordered = sorted(groups)
+        paid.pop(("savings",), None)
+    sign = -1 if query.descending else 1
     if query.sort == "cost":
-        ordered.sort(key=paid.__getitem__, reverse=query.descending)
-    elif query.descending:
-        ordered.reverse()
-    shown = [groups[group][start] for group in ordered[: query.limit] for start in sorted(groups[group], key=_when)]
+        ordered = [group for _, group in sorted((sign * nano, group) for group, nano in paid.items())]
+    else:
+        ordered = sorted(paid, reverse=query.descending)
+    kept = ordered if query.limit is None else ordered[: query.limit]
+    if query.step:
+        starts = sorted({start for _, start in found if start is not None})
+        shown = [found[group, start] for group in kept for start in starts if (group, start) in found]
+    else:
+        shown = [found[group, None] for group in kept]
     if counts is not None:
         shown = [line._replace(pods=counts.get(line.group, 0)) for line in shown]
     total = Money(*map(sum, zip(*moneys, strict=True))) if moneys else NO_MONEY
-    return Costs(shown, total, len(groups), query.start, query.end)
+    return Costs(shown, total, len(paid), query.start, query.end)
 
 
 def _added(one: CostLine, other: CostLine) -> CostLine:
@@ -210,10 +210,6 @@ def _added(one: CostLine, other: CostLine) -> CostLine:
         one.idle + other.idle,
         one.system + other.system,
     )
-
-
-def _when(start: int | None) -> int:
-    return start or 0
 
 
 def _start(query: CostQuery, start: int) -> int | None:
