@@ -15,6 +15,7 @@ from kube_cost_aggregator.history.queries import CostQuery, Costs
 from kube_cost_aggregator.history.schema import STEPS
 from kube_cost_aggregator.history.sqlite_costs import read_costs, read_namespaces_by_hour, read_pods_by_hour
 from kube_cost_aggregator.history.sqlite_days import add_late, add_up_day, forget_days, forget_hours
+from kube_cost_aggregator.history.sqlite_hours import SqliteHours
 from kube_cost_aggregator.history.sqlite_writes import (
     PAID_COLUMNS,
     TOTAL_COLUMNS,
@@ -88,6 +89,23 @@ class SqliteStore:
         """Return what namespaces cost in each hour; see `HourReader.namespaces_by_hour`."""
         read = partial(read_namespaces_by_hour, self._reader, start=start, end=end)
         return await self._in(self._read_thread, "read the namespaces' hours", read)
+
+    @property
+    def hours(self) -> SqliteHours:
+        """The hours row by row."""
+        return SqliteHours(read=self._read)
+
+    async def _read(self, doing: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what several queries say of one moment."""
+
+        def together() -> T:
+            self._reader.execute("BEGIN")
+            try:
+                return work(self._reader)
+            finally:
+                self._reader.execute("ROLLBACK")
+
+        return await self._in(self._read_thread, doing, together)
 
     def close(self) -> None:
         """Finish what is being written, and close the file."""
