@@ -64,9 +64,14 @@ class Past:
     def put(self, promtool: str, folder: Path) -> None:
         """Make it the past of a Prometheus that is to run in that folder."""
         self._file.write_text("\n".join([*self._lines, "# EOF\n"]))
-        blocks = [promtool, "tsdb", "create-blocks-from", "openmetrics", str(self._file), str(folder / "data")]
-        made = subprocess.run(blocks, capture_output=True, text=True, check=False)
-        assert made.returncode == 0, made.stdout + made.stderr
+        put_past(promtool, self._file, folder)
+
+
+def put_past(promtool: str, file: Path, folder: Path) -> None:
+    """Make a file of OpenMetrics text the past, or a part of it, of a Prometheus that is to run in a folder."""
+    blocks = [promtool, "tsdb", "create-blocks-from", "openmetrics", str(file), str(folder / "data")]
+    made = subprocess.run(blocks, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stdout + made.stderr
 
 
 @contextmanager

@@ -106,6 +106,15 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
     budgets_file: str = ""
     """A YAML file of monthly budgets; it is read again when it changes. See "Budgets"."""
 
+    billing_account_id: str = ""
+    """Who is billed, in FOCUS exports; empty is `KUBE_COST_CLUSTER`'s name, since FOCUS demands something."""
+
+    billing_provider: str = ""
+    """Who sells the machines, in FOCUS exports; empty is the cloud that most nodes are of, else `On-premises`."""
+
+    billing_invoice_issuer: str = ""
+    """Who writes the invoice, in FOCUS exports: a reseller, say; empty is the provider."""
+
     usage_wait_seconds: PositiveSeconds = 600.0
     """How long a silent agent is waited for before its node's time is settled by requests."""
 

@@ -29,6 +29,8 @@ from kube_cost_aggregator.outputs.answers.handler import Answers
 from kube_cost_aggregator.outputs.answers.knowledge import Knowledge
 from kube_cost_aggregator.outputs.api import Api
 from kube_cost_aggregator.outputs.demand import DemandPublisher
+from kube_cost_aggregator.outputs.exports.focus_columns import Payer
+from kube_cost_aggregator.outputs.exports.handlers import Exports
 from kube_cost_aggregator.outputs.exposition import Metrics
 from kube_cost_aggregator.outputs.families import ReportedSeries
 from kube_cost_aggregator.outputs.health_families import COMPONENTS
@@ -235,6 +237,13 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
     metrics = Metrics(rendering=rendering, clock=clock, log=log, counters=counters)
     changed.call = metrics.changed
     api = Api(store=store, sources=sources, log=log)
+    exports = Exports(
+        rows=store.hours,
+        payer=lambda: _payer(config, inventory),
+        cluster=config.cluster,
+        clock=clock,
+        log=log,
+    )
     status = StatusIntake(
         messages=bus.subscribe(STATUS_SUBJECTS),
         components=components,
@@ -284,7 +293,11 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
     routes = [
         *health_routes(readiness, problems),
         web.get("/metrics", metrics.handle),
-        *api_routes(answers=answers, others=[(COSTS, api.costs), (STATUS, api.status)], version=sources.version),
+        *api_routes(
+            answers=answers,
+            others=[(COSTS, api.costs), (STATUS, api.status), *exports.endpoints()],
+            version=sources.version,
+        ),
         web.get("/", Page(overview=lambda: rendering.overview, sources=sources, fresh=metrics.fresh).handle),
     ]
     port = await service.stack.enter_async_context(
@@ -370,6 +383,18 @@ def _default_prices(config: AggregatorConfig) -> DefaultPrices | None:
         usd_per_gpu_hour=config.default_usd_per_gpu_hour,
     )
     return defaults if any((defaults.usd_per_vcpu_hour, defaults.usd_per_gib_hour, defaults.usd_per_gpu_hour)) else None
+
+
+def _payer(config: AggregatorConfig, inventory: Inventory) -> Payer:
+    place = inventory.place()
+    return Payer(
+        account_id=config.billing_account_id or config.cluster_id,
+        provider=place.provider or config.cloud_provider,
+        provider_name=config.billing_provider,
+        region=place.region,
+        invoice_issuer=config.billing_invoice_issuer,
+        cluster=config.cluster,
+    )
 
 
 def _patience(config: AggregatorConfig) -> Patience:

@@ -100,9 +100,9 @@ async def test_what_was_before_an_hour_is_what_is_now_without_what_came(store: S
 async def test_settled_is_what_all_nodes_and_objects_are(store: SqliteStore) -> None:
     """Up to the hour that one of them is still in; nobody knows without any."""
     assert await store.hours.settled_until() is None
-    assert await store.hours.first_hour() is None
+    assert await store.hours.kept_from() is None
     await fill(store)
-    assert (await store.hours.settled_until(), await store.hours.first_hour()) == (NOW, FIRST)
+    assert (await store.hours.settled_until(), await store.hours.kept_from()) == (NOW, (FIRST, FIRST))
     await store.commit(Batch(nodes={"node-2": node(2, through=SECOND + 3599)}))
     assert await store.hours.settled_until() == SECOND
 

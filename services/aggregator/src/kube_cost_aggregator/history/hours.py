@@ -128,6 +128,13 @@ class NamespaceBase(NamedTuple):
     savings_counter: int
 
 
+class KeptFrom(NamedTuple):
+    """The first hours of which there is all of pods, and of what isn't by pod."""
+
+    pods: int
+    namespaces: int
+
+
 class HourRows(Protocol):
     """Reads committed hours."""
 
@@ -135,8 +142,8 @@ class HourRows(Protocol):
         """Return the hour that isn't settled to its end for all nodes and objects; None where there are neither."""
         ...
 
-    async def first_hour(self) -> int | None:
-        """Return the first hour that there is anything of."""
+    async def kept_from(self) -> KeptFrom | None:
+        """Return from which hour on there is everything; None without any hour."""
         ...
 
     async def pods(self, *, hours: Sequence[int], first: int = 0) -> PodPage:

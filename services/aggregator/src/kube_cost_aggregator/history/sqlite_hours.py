@@ -10,6 +10,7 @@ import msgspec
 from kube_cost_aggregator.history.hours import (
     PODS_AT_A_TIME,
     CapacityHour,
+    KeptFrom,
     NamespaceBase,
     NamespaceHour,
     NodeSpan,
@@ -19,6 +20,7 @@ from kube_cost_aggregator.history.hours import (
     VolumePage,
     VolumePart,
 )
+from kube_cost_aggregator.history.sqlite_days import read_kept
 from kube_cost_aggregator.history.sqlite_writes import MONEY_COLUMNS, TOTAL_COLUMNS, namespace_total
 from kube_cost_aggregator.history.store import Money
 
@@ -49,9 +51,9 @@ class SqliteHours:
         """Return the hour that isn't settled to its end."""
         return await self._read("read how far all is settled", read_settled_until)
 
-    async def first_hour(self) -> int | None:
-        """Return the first hour that there is anything of."""
-        return await self._read("read the first hour", read_first_hour)
+    async def kept_from(self) -> KeptFrom | None:
+        """Return from which hour on there is everything."""
+        return await self._read("read since when hours are kept", read_kept_from)
 
     async def pods(self, *, hours: Sequence[int], first: int = 0) -> PodPage:
         """Return a page of pods."""
@@ -103,10 +105,14 @@ def read_settled_until(db: sqlite3.Connection) -> int | None:
     return None if through_ns is None else through_ns // _NS_PER_HOUR * 3600
 
 
-def read_first_hour(db: sqlite3.Connection) -> int | None:
-    """Return the first hour that there is anything of."""
-    (hour,) = db.execute("SELECT min(hour) FROM namespace_hours").fetchone()
-    return None if hour is None else int(hour)
+def read_kept_from(db: sqlite3.Connection) -> KeptFrom | None:
+    """Return from which hour on there is everything; see `HourRows.kept_from`."""
+    (first,) = db.execute("SELECT min(hour) FROM namespace_hours").fetchone()
+    if first is None:
+        return None
+    kept = read_kept(db)
+    namespaces = max(int(first), kept.namespace_hours_from)
+    return KeptFrom(max(namespaces, kept.pod_hours_from), namespaces)
 
 
 def read_pods(db: sqlite3.Connection, *, hours: Sequence[int], first: int) -> PodPage:

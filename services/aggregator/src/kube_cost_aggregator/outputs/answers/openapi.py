@@ -20,20 +20,25 @@ ABOUT = (
 
 @dataclass(frozen=True, kw_only=True)
 class Described:
-    """What can be asked under `/api/v1/<name>`, and the record that is answered; some of it as CSV too."""
+    """What can be asked under `/api/v1/<name>`, and the record that is answered; some of it as CSV too.
+
+    What is answered as a file of its own `media_type` has no record.
+    """
 
     name: str
     summary: str
     parameters: Sequence[Parameter[Any]]
-    body: type[msgspec.Struct]
+    body: type[msgspec.Struct] | None
     csv: bool = True
+    media_type: str = ""
 
 
 def openapi_document(described: Sequence[Described], *, version: str) -> dict[str, Any]:
     """Return the document of all of them; `version` is that of the program."""
-    types = [Problem, *(one.body for one in described)]
+    types = [Problem, *(one.body for one in described if one.body is not None)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
-    problem, *bodies = schemas
+    of_type = dict(zip(types, schemas, strict=True))
+    problem = of_type[Problem]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -43,17 +48,18 @@ def openapi_document(described: Sequence[Described], *, version: str) -> dict[st
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": {
-            f"/api/v1/{one.name}": {"get": _operation(one, body, problem)}
-            for one, body in zip(described, bodies, strict=True)
+            f"/api/v1/{one.name}": {"get": _operation(one, of_type[one.body] if one.body else None, problem)}
+            for one in described
         },
         "components": {"schemas": components},
     }
 
 
-def _operation(one: Described, body: Mapping[str, Any], problem: Mapping[str, Any]) -> dict[str, Any]:
-    content: dict[str, Any] = {"application/json": {"schema": body}}
-    if one.csv:
-        content["text/csv"] = {"schema": {"type": "string"}}
+def _operation(one: Described, body: Mapping[str, Any] | None, problem: Mapping[str, Any]) -> dict[str, Any]:
+    content: dict[str, Any] = {} if body is None else {"application/json": {"schema": body}}
+    text = one.media_type or ("text/csv" if one.csv else "")
+    if text:
+        content[text] = {"schema": {"type": "string"}}
     return {
         "operationId": one.name,
         "summary": one.summary,
