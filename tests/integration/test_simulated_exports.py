@@ -154,6 +154,16 @@ def namespace_of(row: Mapping[str, str | None]) -> str:
     return str(tags["kube_cost/namespace"])
 
 
+def check_namespaces(text: str, folder: Path, until: int) -> None:
+    """Assert that the rows of each namespace are what it cost."""
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows_of(text):
+        found[namespace_of(row)] += Decimal(row["BilledCost"] or 0)
+    query = f"SELECT namespace, sum({PAID}) AS nano FROM namespace_hours WHERE hour < :until GROUP BY 1 HAVING nano"
+    truth = {str(name): int(str(nano)) * NANO for name, nano in asked(folder, query, until)}
+    assert {name: usd for name, usd in found.items() if usd} == truth
+
+
 def test_focus_is_what_the_specification_demands(day: Day) -> None:
     """Columns, types, nulls, allowed values, and what one demands of another, in each of a day's rows."""
     assert len(rows_of(day.focus)) > 2000
@@ -169,11 +179,7 @@ def test_focus_splits_each_charge_to_the_nano_dollar(day: Day) -> None:
 
 def test_focus_by_namespace_is_what_the_ledger_says(day: Day) -> None:
     """By the tag that rows have for it, what is no namespace's included."""
-    found: dict[str, Decimal] = defaultdict(Decimal)
-    for row in rows_of(day.focus):
-        found[namespace_of(row)] += Decimal(row["BilledCost"] or 0)
-    query = f"SELECT namespace, sum({PAID}) AS nano FROM namespace_hours WHERE hour < :until GROUP BY 1 HAVING nano"
-    assert dict(found) == {str(name): int(str(nano)) * NANO for name, nano in asked(day.folder, query)}
+    check_namespaces(day.focus, day.folder, START + DAY_SECONDS)
 
 
 def test_focus_list_cost_is_what_it_would_cost_on_demand(day: Day) -> None:
@@ -206,6 +212,7 @@ async def test_focus_of_everything_that_costs(tmp_path: Path) -> None:
     twin.close()
     assert not broken_rules(text)
     assert exported_charges(text) == {key: nano * NANO for key, nano in by_charge(tmp_path, until).items()}
+    check_namespaces(text, tmp_path, until)
     units = {
         one["UsageUnit"]
         for row in rows_of(text)

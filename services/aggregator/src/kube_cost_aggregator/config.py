@@ -107,7 +107,7 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
     """A YAML file of monthly budgets; it is read again when it changes. See "Budgets"."""
 
     billing_account_id: str = ""
-    """Who is billed, in FOCUS exports; empty is `KUBE_COST_CLUSTER`'s name, since FOCUS demands something."""
+    """Who is billed, in FOCUS exports; empty is the cluster's name, since FOCUS demands something."""
 
     billing_provider: str = ""
     """Who sells the machines, in FOCUS exports; empty is the cloud that most nodes are of, else `On-premises`."""

@@ -9,8 +9,8 @@ from typing import NamedTuple, Protocol
 
 from kube_cost_aggregator.history.store import Money, ObjectKind
 
-PODS_AT_A_TIME = 4096
-"""Numbers of pods that a page spans: it has no more rows, and 10 MB are much for it."""
+PODS_AT_A_TIME = 1024
+"""Numbers of pods that a page spans: it has no more rows, and a few MB hold them."""
 
 
 class PodSpan(NamedTuple):

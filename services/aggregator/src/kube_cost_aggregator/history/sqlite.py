@@ -103,7 +103,8 @@ class SqliteStore:
             try:
                 return work(self._reader)
             finally:
-                self._reader.execute("ROLLBACK")
+                if self._reader.in_transaction:  # what fails badly ends it too
+                    self._reader.execute("ROLLBACK")
 
         return await self._in(self._read_thread, doing, together)
 

@@ -94,7 +94,7 @@ NAMESPACE_SHOWN = (
 SAVINGS_SHOWN = (
     # Not as a counter: OpenMetrics would name that family as the recording rule is named.
     _Shown(name=_SAVINGS, what="total", help=FAMILIES[_SAVINGS].help, type="unknown"),
-    _rule("kube_cost_spot_savings_usd", "total", _SAVINGS),
+    _rule(_SAVINGS.removesuffix("_total"), "total", _SAVINGS),
 )
 RESOURCE_SHOWN = (
     _family(RESOURCE_TOTAL, "total"),
