@@ -83,7 +83,8 @@ async def live(folder: Path) -> Day:
     ]
     past = Past(folder / "live.txt")
     shares = {sku: float(share) for sku, share in twin.cluster.history.prices.network.shares.items()}
-    board, shown = RateBoard(inventory=twin.inventory, network_shares=shares), Shown(cluster="twin", info_max_pods=0)
+    board = RateBoard(inventory=twin.inventory, now_ns=twin.clock.now_ns, network_shares=shares)
+    shown = Shown(cluster="twin", info_max_pods=0)
     for _ in range(LIVE_SECONDS // 60):
         shown.rates, shown.totals = board.refresh(twin.shelf.book), twin.ledger.totals
         await shown.metrics.tick()
