@@ -10,7 +10,7 @@ from harness.ledger_days import FIRST, NOW, SECOND, fill, node, pod
 from kube_cost_aggregator.history.hours import PODS_AT_A_TIME, all_pods, all_volume_parts
 from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
 from kube_cost_aggregator.history.sqlite_hours import NODES_COUNTER
-from kube_cost_aggregator.history.store import Batch, Money, PodHour, StoreError
+from kube_cost_aggregator.history.store import Batch, Money, PodHour, Retention, StoreError
 from kube_cost_aggregator.state import totals
 
 
@@ -108,6 +108,18 @@ async def test_settled_is_what_all_nodes_and_objects_are(store: SqliteStore) -> 
     assert (await store.hours.settled_until(), await store.hours.kept_from()) == (NOW, (FIRST, FIRST))
     await store.commit(Batch(nodes={"node-2": node(2, through=SECOND + 3599)}))
     assert await store.hours.settled_until() == SECOND
+
+
+async def test_hours_that_have_gone_are_known_to_have(store: SqliteStore) -> None:
+    """Those of pods go before others: from then on a node has no pods, and must not be said to have been idle."""
+    await fill(store)
+    now = NOW + 10 * 86_400
+    while await store.tidy(now=now, settled_through=now, retention=Retention(pod_hours_days=1)):
+        pass
+    kept = await store.hours.kept_from()
+    assert kept is not None
+    assert kept.namespaces == FIRST
+    assert kept.pods > NOW
 
 
 async def test_a_ledger_that_cannot_be_read_says_what_was_tried(store: SqliteStore) -> None:

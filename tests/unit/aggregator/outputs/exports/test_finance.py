@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.exported import exported
+from harness.exported import exported, exporting
 from harness.ledger_days import NOW, fill
 from kube_cost_aggregator.history.sqlite import open_store
 from kube_cost_aggregator.history.store import Batch, Money
@@ -81,6 +81,17 @@ async def test_a_line_says_whose_it_is(folder: Path) -> None:
         ("__idle__", "", "", "", "n2"),
         ("__cluster__", "", "", "", ""),
     } <= found
+
+
+async def test_several_namespaces_are_alternatives(folder: Path) -> None:
+    """As in all filters of the API."""
+    store = open_store(folder / "ledger.sqlite")
+    async with exporting(store.hours, now_ns=NOW * 10**9) as client:
+        query = [("namespace", "shop"), ("namespace", "__idle__")]
+        async with client.get("/api/v1/export/costs.csv", params=query) as answer:
+            found = list(csv.DictReader(io.StringIO(await answer.text())))
+    store.close()
+    assert {line["namespace"] for line in found} == {"shop", "__idle__"}
 
 
 async def test_a_pattern_of_namespaces_takes_those(folder: Path) -> None:

@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from kube_cost_aggregator.history.hours import HourRows
 from kube_cost_aggregator.history.store import StoreError
 from kube_cost_aggregator.outputs import csv_text
+from kube_cost_aggregator.outputs.answers.listing import meant
 from kube_cost_aggregator.outputs.answers.openapi import Described
 from kube_cost_aggregator.outputs.answers.sending import HEADERS
 from kube_cost_aggregator.outputs.exports import finance, focus_columns
@@ -50,7 +51,8 @@ WINDOW = Parameter(
 NAMESPACE = Parameter(
     name="namespace",
     kind=NamePattern(),
-    about="Only rows of namespaces with this name; * is any characters.",
+    repeated=True,
+    about="Only rows of these namespaces; * is any characters. Several are alternatives.",
     examples=("shop", "team-*", "__idle__"),
 )
 STEP = Parameter(
@@ -172,7 +174,7 @@ class Exports:
                 yield await asyncio.to_thread(_lines, rows)
 
     async def _openmetrics(self, asked: Asked, window: Window, wanted: Wanted) -> Pieces:
-        whole = asked.given(NAMESPACE) is None
+        whole = not asked.all(NAMESPACE)
         async for piece in openmetrics(self._rows, window=window, cluster=self._cluster, wanted=wanted, whole=whole):
             yield piece
 
@@ -201,7 +203,7 @@ class Exports:
                 "Content-Type": export.content_type,
                 "Content-Disposition": f'attachment; filename="{named}"',
             }
-            async with aclosing(make(asked, window, _wanted(asked.given(NAMESPACE)))) as pieces:
+            async with aclosing(make(asked, window, _wanted(asked.all(NAMESPACE)))) as pieces:
                 first = await anext(pieces)
                 if request.method == "HEAD":  # a stream's body would be sent with it
                     return web.Response(headers=headers)
@@ -268,8 +270,8 @@ def _focus_lines(rows: Iterable[Row]) -> bytes:
     return "".join(row.line() for row in rows).encode()
 
 
-def _wanted(pattern: Pattern | None) -> Wanted:
-    return (lambda _: True) if pattern is None else pattern.matches
+def _wanted(patterns: Sequence[Pattern]) -> Wanted:
+    return lambda namespace: meant(patterns, namespace)
 
 
 def _stamp(seconds: int) -> str:
