@@ -18,6 +18,7 @@ from perf.measuring import GZIP, Body, Client, Figure, ProcessMeter, busy_share,
 
 POLL_SECONDS = 0.02
 START_DEADLINE_SECONDS = 240.0
+SCRAPE_SECONDS = 30.0
 SCRAPES_PER_SECOND = 10
 QUERIES = 20
 
@@ -102,6 +103,7 @@ class Trial:
         self._mesh = Mesh(processes=processes, folder=folder, port=free_port(), pace=pace)
         self._events = folder / "events.txt"
         self._rss: list[float] = []
+        self._next_scrape = float("-inf")
         self.aggregator: Process
 
     @property
@@ -179,14 +181,18 @@ class Trial:
             client.close()
 
     def _pause(self, seconds: float, client: Client) -> None:
-        """Wait, with the two scrapes a minute that a Prometheus makes; memory is looked at each second."""
-        started = self._clock.monotonic()
-        scraped = 0
-        while (passed := self._clock.monotonic() - started) < seconds:
-            if passed >= scraped * 30:
+        """Wait, with the two scrapes a minute that a Prometheus makes; memory is looked at each second.
+
+        They come at the same two moments of every minute, as a Prometheus' do, in whichever phase that is.
+        """
+        until = self._clock.monotonic() + seconds
+        if self._next_scrape < self._clock.monotonic() - SCRAPE_SECONDS:
+            self._next_scrape = self._clock.monotonic()
+        while (now := self._clock.monotonic()) < until:
+            if now >= self._next_scrape:
                 client.get("/metrics", GZIP)
-                scraped += 1
-            self._processes.pause(1.0)
+                self._next_scrape += SCRAPE_SECONDS
+            self._processes.pause(max(0.0, min(now + 1.0, until, self._next_scrape) - self._clock.monotonic()))
             self._rss.append(self.meter.rss_mib())
 
     def _quiet(self, client: Client) -> Iterator[Figure]:

@@ -38,6 +38,12 @@ def test_an_interval_that_makes_up_no_minute_is_the_last_one_again() -> None:
     assert asked_at(45.0, 90.0).expected_in(106.0, lead=LEAD) == pytest.approx(135.0 - 106.0 - LEAD)
 
 
+def test_two_that_come_again_after_a_minute_are_no_interval() -> None:
+    """What lies between two replicas' scrapes isn't taken for one: nobody comes at 79 s."""
+    readers = asked_at(0.0, 11.0, 30.0, 41.0, 60.0, 71.0)
+    assert readers.expected_in(71.6, lead=LEAD) == pytest.approx(90.0 - 71.6 - LEAD)
+
+
 def test_one_that_is_due_is_prepared_for_until_it_comes() -> None:
     """Half a second late it is still expected, then not any more."""
     readers = asked_at(0.0)

@@ -19,10 +19,13 @@ class Readers:
     def __init__(self) -> None:
         self._asked: deque[float] = deque()
         self._often_until = float("-inf")
+        self._came_as_expected = False
 
     def ask(self, now: float) -> None:
         """Note a scrape; one that was expected now isn't any more."""
-        self._asked = deque(asked for asked in self._asked if abs(asked + PERIOD_SECONDS - now) > SLACK_SECONDS)
+        others = deque(asked for asked in self._asked if abs(asked + PERIOD_SECONDS - now) > SLACK_SECONDS)
+        self._came_as_expected = len(others) < len(self._asked)
+        self._asked = others
         if self._asked and now - self._asked[-1] <= OFTEN_SECONDS:
             self._often_until = now + OFTEN_SECONDS
         self._asked.append(now)
@@ -37,7 +40,7 @@ class Readers:
         if now <= self._often_until:
             return 0.0
         expected = [asked + PERIOD_SECONDS for asked in self._asked]
-        if len(self._asked) > 1:  # an interval that no minute is a multiple of
+        if len(self._asked) > 1 and not self._came_as_expected:  # an interval that no minute is a multiple of
             expected.append(2 * self._asked[-1] - self._asked[-2])
         waits = (moment - lead - now for moment in expected if moment + SLACK_SECONDS >= now)
         return max(0.0, min(waits, default=float("inf")))
