@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import add
 from typing import NamedTuple
 
 from kube_cost_aggregator.history.store import NodeState, PodTotals, Traffic
@@ -18,11 +19,11 @@ BORN_WITHIN_NS = 6_000_000_000
 class Growth(NamedTuple):
     """By how much the totals of a node have grown since its sample before.
 
-    `pods` has what is more by the uid that the agent knows a pod by, `namespaces` by namespace. `rest_bytes` is what
-    the node sent beside its pods, as far as its agent says.
+    `pods` has the bytes that were sent by the uid that the agent knows a pod by, `namespaces` all traffic by namespace.
+    `rest_bytes` is what the node sent beside its pods, as far as its agent says.
     """
 
-    pods: Mapping[str, Traffic]
+    pods: Mapping[str, int]
     namespaces: Mapping[str, Traffic]
     rest_bytes: int
 
@@ -57,23 +58,30 @@ def growth(state: NodeState, sample: UsageSample) -> Growth:
     known_before = state.baseline_end_ns is not None
     same_boot = state.boot_id in {"", sample.boot_id}
     baseline = state.pods if same_boot else {}
-    pods: dict[str, Traffic] = {}
-    namespaces: dict[str, Traffic] = {}
+    pods: dict[str, int] = {}
+    namespaces: dict[str, Iterable[int]] = {}
     for used in sample.pods:
         base = baseline.get(used.uid)
         if base is None and not (known_before or used.since_ns > sample.start_ns + BORN_WITHIN_NS):
             continue
-        more = Traffic(*(_more(before, now) for before, now in zip(_kept(base), traffic_totals(used), strict=True)))
-        if any(more):
-            pods[used.uid] = more
-            if used.namespace:
-                known = namespaces.get(used.namespace)
-                namespaces[used.namespace] = more if known is None else known.plus(more)
+        totals = traffic_totals(used)
+        if base is None:
+            more = [total or 0 for total in totals]
+        else:  # as `_more`, which would be five calls for each pod of each sample
+            more = [
+                0 if before is None or now is None else now - before if now >= before else now
+                for before, now in zip(_kept(base), totals, strict=True)
+            ]
+        if more[0]:
+            pods[used.uid] = more[0]
+        if used.namespace and any(more):
+            known = namespaces.get(used.namespace)
+            namespaces[used.namespace] = more if known is None else list(map(add, known, more))
     total = node_transmit_bytes(sample)
     rest = 0
     if total is not None and state.transmit_bytes is not None and same_boot:
-        rest = max(0, _more(state.transmit_bytes, total) - sum(more.transmit_bytes for more in pods.values()))
-    return Growth(pods, namespaces, rest)
+        rest = max(0, _more(state.transmit_bytes, total) - sum(pods.values()))
+    return Growth(pods, {namespace: Traffic(*more) for namespace, more in namespaces.items()}, rest)
 
 
 def traffic_totals(used: PodUsage) -> tuple[int | None, int | None, int | None, int | None, int | None]:
@@ -113,21 +121,20 @@ def sent_in(told: Growth, pods: Mapping[str, Pod], *, start_ns: int, end_ns: int
     for usage_uid, pod in pods.items():
         more = told.pods.get(usage_uid)
         pod.transmit_bytes_per_second = 0.0
-        if more is None or not more.transmit_bytes:
+        if more is None:
             continue
         there_ns = (end_ns if pod.end_ns is None else min(end_ns, pod.end_ns)) - max(start_ns, pod.start_ns)
         if there_ns > 0:
-            counts[pod.uid], seconds[pod.uid] = more.transmit_bytes, there_ns / NS_PER_SECOND
-            pod.transmit_bytes_per_second = more.transmit_bytes / seconds[pod.uid]
-    rest += sum(more.transmit_bytes for more in told.pods.values()) - sum(counts.values())
+            there = there_ns / NS_PER_SECOND
+            counts[pod.uid], seconds[pod.uid] = more, there
+            pod.transmit_bytes_per_second = more / there
+    rest += sum(told.pods.values()) - sum(counts.values())
     return Sent(
         start_ns=start_ns, end_ns=end_ns, pods=counts, seconds=seconds, rest_bytes=rest, usd_per_gib=usd_per_gib
     )
 
 
-def _kept(base: PodTotals | None) -> tuple[int | None, ...]:
-    if base is None:
-        return (0, 0, 0, 0, 0)
+def _kept(base: PodTotals) -> tuple[int | None, ...]:
     return base.transmit_bytes, base.receive_bytes, base.read_bytes, base.write_bytes, base.operations
 
 

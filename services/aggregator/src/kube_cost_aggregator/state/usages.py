@@ -227,9 +227,7 @@ def rebase(state: NodeState, sample: UsageSample, end_ns: int) -> None:
     state.root_cpu_seconds = root_cpu_seconds(sample)
     state.transmit_bytes = node_transmit_bytes(sample)
     state.pods = {
-        used.uid: PodTotals(
-            used.cpu_seconds, used.memory_byte_seconds, *traffic_totals(used), gpu_seconds=used.gpu_seconds
-        )
+        used.uid: PodTotals(used.cpu_seconds, used.memory_byte_seconds, *traffic_totals(used), used.gpu_seconds)
         for used in sample.pods
     }
 
