@@ -15,9 +15,9 @@ class Share(NamedTuple):
 
 
 class Allocation(NamedTuple):
-    """A machine divided: what each pod is charged for, in the order given, as vCPUs, GiB and GPUs; and the rest."""
+    """A machine divided: what pods are charged for, in the order given, of vCPUs, GiB and GPUs each; and the rest."""
 
-    pods: list[tuple[float, float, float]]
+    pods: tuple[list[float], list[float], list[float]]
     system: Resources
     idle: Resources
 
@@ -71,7 +71,7 @@ def allocate(
         for whole, kept, requested, used in zip(capacity, reserved, _columns(requests), _columns(usages), strict=True)
     )
     return Allocation(
-        list(zip(cpu.pods, memory.pods, gpu.pods, strict=True)),
+        (cpu.pods, memory.pods, gpu.pods),
         Resources(cpu.system, memory.system, gpu.system),
         Resources(cpu.idle, memory.idle, gpu.idle),
     )

@@ -31,7 +31,11 @@ def node_rates(
     idle = _per_hour(allocation.idle, units)
     if units == (0.0, 0.0, 0.0):
         idle = Usd(price.usd_per_hour, 0.0, 0.0)
-    pods = [Usd(cpu * units.vcpu, memory * units.memory_gib, gpus * units.gpu) for cpu, memory, gpus in allocation.pods]
+    usd_vcpu, usd_gib, usd_gpu = units
+    pods = [
+        Usd(cpu * usd_vcpu, memory * usd_gib, gpus * usd_gpu)
+        for cpu, memory, gpus in zip(*allocation.pods, strict=True)
+    ]
     return NodeRates(pods, _per_hour(allocation.system, units), idle)
 
 

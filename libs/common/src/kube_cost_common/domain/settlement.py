@@ -254,17 +254,25 @@ class _Part(Generic[K]):
     def charge_lasting(self) -> None:
         """Charge the pods that were there in all pieces; called once, after the last."""
         (cpu, memory, gpu), (more_cpu, more_memory, more_gpu) = self._usd_requested, self._usd_above
-        lasting = self._lasting
+        lasting, charges, seconds = self._lasting, self.hour.pods, self._seconds
+        per_usd, estimated = self._saved_per_usd, self._estimated
         for pod, vcpus, gib, gpus, more_vcpus, more_gib, more_gpus in zip(
             lasting.pods, *lasting.requests, *lasting.above, strict=True
         ):
-            self._charge(
-                pod,
-                vcpus * cpu + more_vcpus * more_cpu,
-                gib * memory + more_gib * more_memory,
-                gpus * gpu + more_gpus * more_gpu,
-                seconds=self._seconds,
-            )
+            of_cpu = vcpus * cpu + more_vcpus * more_cpu
+            of_memory = gib * memory + more_gib * more_memory
+            of_gpu = gpus * gpu + more_gpus * more_gpu
+            if pod.key in charges:  # the hour has had another price
+                self._charge(pod, of_cpu, of_memory, of_gpu, seconds=seconds)
+            else:
+                charges[pod.key] = PodCharge(
+                    of_cpu,
+                    of_memory,
+                    of_gpu,
+                    (of_cpu + of_memory + of_gpu) * per_usd,
+                    seconds,
+                    seconds if estimated or pod.estimated else 0.0,
+                )
 
     def _charge(self, pod: PodSpan[K], cpu: float, memory: float, gpu: float, *, seconds: float) -> None:
         savings = (cpu + memory + gpu) * self._saved_per_usd

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from kube_cost_aggregator.history.store import NO_MONEY, Money
 from kube_cost_aggregator.state.rates import NodeRate, PodRate, Rates
 from kube_cost_aggregator.state.totals import CLUSTER, IDLE, SYSTEM, UNCLAIMED
-from kube_cost_common.domain.money import to_nano
+from kube_cost_common.domain.money import NANO_PER_USD, to_nano
 from kube_cost_common.domain.settlement import NO_USD
 
 K = TypeVar("K", bound=Hashable)
@@ -70,18 +70,18 @@ def node_amounts(rate: NodeRate, before: NodeAmounts = NOTHING_PAID) -> NodeAmou
     pods: dict[str, PodAmounts] = {}
     allocated = allocated_savings = sent = 0
     for pod in rate.pods:
-        amounts = known.get(pod.uid)
+        uid, _, _, _, _, (cpu, memory, gpu), saved_by_pod, storage, network, _ = pod
+        amounts = known.get(uid)
         if amounts is None or amounts.pod is not pod:
-            cpu, memory, gpu = pod.usd
             by = (
-                to_nano(cpu),
-                to_nano(memory),
+                round(cpu * NANO_PER_USD),  # as `to_nano`, of which this is most of all calls
+                round(memory * NANO_PER_USD),
                 to_nano(gpu) if gpu else 0,
-                to_nano(pod.storage) if pod.storage else 0,
-                to_nano(pod.network) if pod.network else 0,
+                to_nano(storage) if storage else 0,
+                to_nano(network) if network else 0,
             )
-            amounts = PodAmounts(pod, sum(by), to_nano(pod.savings) if pod.savings else 0, by)
-        pods[pod.uid] = amounts
+            amounts = PodAmounts(pod, sum(by), to_nano(saved_by_pod) if saved_by_pod else 0, by)
+        pods[uid] = amounts
         by = amounts.by_resource
         allocated += by[0] + by[1] + by[2]
         sent += by[4]
@@ -223,7 +223,10 @@ class RateSums:
         _change(workloads, workload, now, was, pods)
         if not workloads:
             del self.workloads[namespace]
-        self.touched.setdefault(namespace, set()).add(workload)
+        touched = self.touched.get(namespace)
+        if touched is None:
+            touched = self.touched[namespace] = set()
+        touched.add(workload)
 
 
 def current_nodes(nodes: Iterable[NodeRate]) -> dict[str, NodeRate]:

@@ -1,7 +1,7 @@
 """How much of what workloads reserve they use, over all nodes."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from operator import itemgetter
+from operator import add, itemgetter
 
 from kube_cost_aggregator.outputs.text import number
 from kube_cost_aggregator.state.rates import NodeRate, Use
@@ -12,7 +12,7 @@ Owned = tuple[str, str, str]
 
 
 class UseSum:
-    """Adds up uses in place: there are thousands, and a record of records for each would take most of the time."""
+    """Adds up uses: there are thousands, and a record of records for each would take most of the time."""
 
     __slots__ = ("above", "reserved", "used", "wasted")
 
@@ -23,11 +23,8 @@ class UseSum:
 
     def add(self, use: "Use | UseSum") -> None:
         """Add another one."""
-        used, reserved = self.used, self.reserved
-        for column, amount in enumerate(use.used):
-            used[column] += amount
-        for column, amount in enumerate(use.reserved):
-            reserved[column] += amount
+        self.used = list(map(add, self.used, use.used))
+        self.reserved = list(map(add, self.reserved, use.reserved))
         self.wasted += use.wasted
         self.above += use.above
 

@@ -308,7 +308,9 @@ class Ledger:
 
         That is cpu, memory, gpu, savings, network.
         """
-        pod_id = self.write_pod(pod, node)
+        pod_id = pod.pod_id
+        if pod_id is None or not pod.written:
+            pod_id = self.write_pod(pod, node)
         row = hour.pods.get(pod_id)
         if row is None:
             row = hour.pods[pod_id] = Running()

@@ -63,15 +63,6 @@ class Use(NamedTuple):
     wasted: float = 0.0
     above: float = 0.0
 
-    def plus(self, other: "Use") -> "Use":
-        """Return the sum of both."""
-        return Use(
-            Resources(*map(add, self.used, other.used)),
-            Resources(*map(add, self.reserved, other.reserved)),
-            self.wasted + other.wasted,
-            self.above + other.above,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class NodeRate:
@@ -335,23 +326,25 @@ def known_usage(pod: Pod) -> Resources | None:
 
 def _use(pods: Sequence[Pod], price: NodePrice) -> dict[tuple[str, str, str], Use]:
     """Return what pods use and reserve, by workload, as far as their usage is known."""
-    found: dict[tuple[str, str, str], Use] = {}
+    found: dict[tuple[str, str, str], list[float]] = {}
+    usd_vcpu, usd_gib, usd_gpu = price.unit_prices
     for pod in pods:
         used, reserved = known_usage(pod), pod.requests[-1].requests
         if used is None:
             continue
+        (vcpu, gib, gpus), (has_vcpu, has_gib, has_gpus) = used, reserved
         if pod.busy_gpus is not None:
-            used = used._replace(gpus=pod.busy_gpus)
-        elif reserved.gpus:  # nobody says how busy they are: that is neither use nor waste
-            reserved = reserved._replace(gpus=0.0)
+            gpus = pod.busy_gpus
+        elif has_gpus:  # nobody says how busy they are: that is neither use nor waste
+            has_gpus = 0.0
         wasted = above = 0.0
-        for unit, uses, has in zip(price.unit_prices, used, reserved, strict=True):
-            if uses > has:
-                above += (uses - has) * unit
+        for more, usd in ((vcpu - has_vcpu, usd_vcpu), (gib - has_gib, usd_gib), (gpus - has_gpus, usd_gpu)):
+            if more > 0:
+                above += more * usd
             else:
-                wasted += (has - uses) * unit
+                wasted -= more * usd
         key = (pod.namespace, pod.workload_kind, pod.workload)
-        use = Use(used, reserved, wasted, above)
+        amounts = [vcpu, gib, gpus, has_vcpu, has_gib, has_gpus, wasted, above]
         known = found.get(key)
-        found[key] = use if known is None else known.plus(use)
-    return found
+        found[key] = amounts if known is None else list(map(add, known, amounts))
+    return {key: Use(Resources(*amounts[:3]), Resources(*amounts[3:6]), *amounts[6:]) for key, amounts in found.items()}
