@@ -28,8 +28,8 @@ from kube_cost_aggregator.outputs.forecasts import forecasts
 from kube_cost_aggregator.outputs.label_sums import by_label
 from kube_cost_aggregator.outputs.overview import NamespaceMoney
 from kube_cost_aggregator.outputs.text import Namer, usd
-from kube_cost_aggregator.outputs.use_sums import Owned, UseSum, add_up, efficiency
-from kube_cost_aggregator.state.rates import Rates
+from kube_cost_aggregator.outputs.use_sums import Owned, add_up, efficiency
+from kube_cost_aggregator.state.rates import Rates, Use
 from kube_cost_aggregator.state.totals import COMPONENTS, Totals
 from kube_cost_common.domain.forecast import Forecast
 from kube_cost_common.domain.money import format_usd
@@ -120,7 +120,7 @@ class BreakdownSeries:
         amounts = by_label(self._label_names, rates, costs.sums, overview)
         labels: Values = {label: format_usd(nano) for label, nano in amounts.items()}
         yield LABEL, {"": labels}
-        used: dict[str, dict[Owned, UseSum]] = {}
+        used: dict[str, dict[Owned, Use]] = {}
         for _ in add_up(rates.nodes.values(), used):
             yield "", {}  # a turn for others
         yield EFFICIENCY, {"": efficiency(used)}

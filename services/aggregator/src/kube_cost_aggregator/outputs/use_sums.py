@@ -1,53 +1,53 @@
 """How much of what workloads reserve they use, over all nodes."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from operator import add, itemgetter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from operator import itemgetter
 
 from kube_cost_aggregator.outputs.text import number
 from kube_cost_aggregator.state.rates import NodeRate, Use
-from kube_cost_common.domain.resources import COMPUTE
+from kube_cost_common.domain.resources import COMPUTE, Resources
 
 Owned = tuple[str, str, str]
 """Namespace, kind and name of a workload."""
 
 
-class UseSum:
-    """Adds up uses: there are thousands, and a record of records for each would take most of the time."""
+def add_up(nodes: Iterable[NodeRate], into: dict[str, dict[Owned, Use]]) -> Iterator[object]:
+    """Add the uses of all nodes, by namespace and workload; yields now and then, so that others get a turn.
 
-    __slots__ = ("above", "reserved", "used", "wasted")
-
-    def __init__(self) -> None:
-        self.used = [0.0] * len(COMPUTE)
-        self.reserved = [0.0] * len(COMPUTE)
-        self.wasted = self.above = 0.0
-
-    def add(self, use: "Use | UseSum") -> None:
-        """Add another one."""
-        self.used = list(map(add, self.used, use.used))
-        self.reserved = list(map(add, self.reserved, use.reserved))
-        self.wasted += use.wasted
-        self.above += use.above
-
-
-def add_up(nodes: Iterable[NodeRate], into: dict[str, dict[Owned, UseSum]]) -> Iterator[object]:
-    """Add the uses of all nodes, by namespace and workload; yields each node, so that others get a turn."""
+    They are gathered first and then added column by column: there are as many as pods.
+    """
+    gathered: dict[str, dict[Owned, list[Use]]] = {}
     for node in nodes:
         for owned, use in node.use.items():
-            workloads = into.setdefault(owned[0], {})
-            total = workloads.get(owned)
-            if total is None:
-                total = workloads[owned] = UseSum()
-            total.add(use)
+            workloads = gathered.get(owned[0])
+            if workloads is None:
+                workloads = gathered[owned[0]] = {}
+            known = workloads.get(owned)
+            if known is None:
+                workloads[owned] = [use]
+            else:
+                known.append(use)
         yield node
+    for namespace, workloads in gathered.items():
+        into[namespace] = {owned: _sum(uses) for owned, uses in workloads.items()}
+        yield namespace
 
 
-def efficiency(used: Mapping[str, Mapping[Owned, UseSum]]) -> dict[tuple[str, ...], str]:
+def _sum(uses: Collection[Use]) -> Use:
+    used, reserved, wasted, above = zip(*uses, strict=True)
+    return Use(
+        Resources(*map(sum, zip(*used, strict=True))),
+        Resources(*map(sum, zip(*reserved, strict=True))),
+        sum(wasted),
+        sum(above),
+    )
+
+
+def efficiency(used: Mapping[str, Mapping[Owned, Use]]) -> dict[tuple[str, ...], str]:
     """Return used divided by reserved, by namespace and resource, where anything is reserved."""
     values: dict[tuple[str, ...], str] = {}
     for namespace, workloads in sorted(used.items(), key=itemgetter(0)):
-        whole = UseSum()
-        for use in workloads.values():
-            whole.add(use)
+        whole = _sum(workloads.values())
         for resource, uses, reserved in zip(COMPUTE, whole.used, whole.reserved, strict=True):
             if reserved > 0:
                 values[namespace, resource] = number(uses / reserved)

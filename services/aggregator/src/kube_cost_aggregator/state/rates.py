@@ -63,6 +63,15 @@ class Use(NamedTuple):
     wasted: float = 0.0
     above: float = 0.0
 
+    def plus(self, other: "Use") -> "Use":
+        """Return the sum of both."""
+        return Use(
+            Resources(*map(add, self.used, other.used)),
+            Resources(*map(add, self.reserved, other.reserved)),
+            self.wasted + other.wasted,
+            self.above + other.above,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class NodeRate:
@@ -326,17 +335,17 @@ def known_usage(pod: Pod) -> Resources | None:
 
 def _use(pods: Sequence[Pod], price: NodePrice) -> dict[tuple[str, str, str], Use]:
     """Return what pods use and reserve, by workload, as far as their usage is known."""
-    found: dict[tuple[str, str, str], list[float]] = {}
+    found: dict[tuple[str, str, str], Use] = {}
     usd_vcpu, usd_gib, usd_gpu = price.unit_prices
     for pod in pods:
         used, reserved = known_usage(pod), pod.requests[-1].requests
         if used is None:
             continue
-        (vcpu, gib, gpus), (has_vcpu, has_gib, has_gpus) = used, reserved
         if pod.busy_gpus is not None:
-            gpus = pod.busy_gpus
-        elif has_gpus:  # nobody says how busy they are: that is neither use nor waste
-            has_gpus = 0.0
+            used = used._replace(gpus=pod.busy_gpus)
+        elif reserved.gpus:  # nobody says how busy they are: that is neither use nor waste
+            reserved = reserved._replace(gpus=0.0)
+        (vcpu, gib, gpus), (has_vcpu, has_gib, has_gpus) = used, reserved
         wasted = above = 0.0
         for more, usd in ((vcpu - has_vcpu, usd_vcpu), (gib - has_gib, usd_gib), (gpus - has_gpus, usd_gpu)):
             if more > 0:
@@ -344,7 +353,7 @@ def _use(pods: Sequence[Pod], price: NodePrice) -> dict[tuple[str, str, str], Us
             else:
                 wasted -= more * usd
         key = (pod.namespace, pod.workload_kind, pod.workload)
-        amounts = [vcpu, gib, gpus, has_vcpu, has_gib, has_gpus, wasted, above]
+        use = Use(used, reserved, wasted, above)
         known = found.get(key)
-        found[key] = amounts if known is None else list(map(add, known, amounts))
-    return {key: Use(Resources(*amounts[:3]), Resources(*amounts[3:6]), *amounts[6:]) for key, amounts in found.items()}
+        found[key] = use if known is None else known.plus(use)
+    return found
