@@ -77,7 +77,7 @@ STANDING_KINDS = frozenset({"PersistentVolume", "PersistentVolumeClaim", "Storag
 DECLARE_RETRY_SECONDS = 1.0
 SYNC_CHECK_SECONDS = 0.1
 
-YOUNG_OBJECTS, YOUNG_ROUNDS = 20_000, 20
+YOUNG_OBJECTS, YOUNG_ROUNDS = 50_000, 20
 """So many more objects than before are looked at for cycles, and so often before older ones are too.
 
 A sample makes hundreds and a rendering tens of thousands, of which nearly all go without being looked at: by Python's
