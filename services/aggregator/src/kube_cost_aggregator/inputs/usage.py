@@ -24,6 +24,10 @@ FETCH_SECONDS = 1.0
 GATHER_SECONDS = 2.0
 """Between rounds while nothing more waits on the bus: what comes meanwhile is one transaction, and one fsync."""
 
+LONGEST_GATHER_SECONDS = 5.0
+ROUNDS_AN_INTERVAL = 12
+"""Long intervals have so many rounds, up to 5 s apart: each of them asks the bus, commits and copies totals."""
+
 BREATH_SECONDS = 0.002
 """How long settling what isn't a node's holds the loop at a stretch."""
 
@@ -72,6 +76,7 @@ class UsageIntake:
         self._timings = timings
         self._standing = standing
         self._interval_seconds = interval_seconds
+        self._gather_seconds = min(max(GATHER_SECONDS, interval_seconds / ROUNDS_AN_INTERVAL), LONGEST_GATHER_SECONDS)
         self._objects_known_ns = objects_known_ns
         self._nodes_watched = nodes_watched
         self._nodes_listed_ns = nodes_listed_ns
@@ -96,7 +101,7 @@ class UsageIntake:
         while True:
             await self.round()
             if self._reader.pending == 0:
-                await self._clock.sleep(GATHER_SECONDS)
+                await self._clock.sleep(self._gather_seconds)
 
     async def round(self) -> None:
         """Settle what is there, or wait a second for it."""
