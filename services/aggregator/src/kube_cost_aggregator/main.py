@@ -81,7 +81,7 @@ YOUNG_OBJECTS, YOUNG_ROUNDS = 50_000, 20
 """So many more objects than before are looked at for cycles, and so often before older ones are too.
 
 A sample makes hundreds and a rendering tens of thousands, of which nearly all go without being looked at: by Python's
-default, 700, an eighth of the time went into it. What cycles hold meanwhile is a few MiB at the most.
+default, 700, an eighth of the time went into it. What cycles hold meanwhile is ten MiB at the most.
 """
 
 
@@ -258,6 +258,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         series_key=ReportedSeries().key,
         known_components=COMPONENTS,
         counters=counters,
+        clock=clock,
         log=log,
         changed=metrics.changed,
     )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.clock import TurnedClock
-from kube_cost_aggregator.inputs.status import MAX_READINGS, StatusIntake
+from kube_cost_aggregator.inputs.status import GATHER_SECONDS, MAX_READINGS, StatusIntake
 from kube_cost_aggregator.outputs.families import COMPONENTS, ReportedSeries
 from kube_cost_aggregator.state.components import Components
 from kube_cost_common.messages.codec import encode
@@ -45,6 +45,7 @@ class Intake:
             series_key=ReportedSeries().key,
             known_components=COMPONENTS,
             counters=self.counters,
+            clock=self.clock,
             log=structlog.get_logger(),
             changed=self._changed,
         )
@@ -98,6 +99,22 @@ async def test_a_stream_of_messages_is_taken_in_order() -> None:
     taken = Intake(messages())
     await taken.intake.run()
     assert (taken.folded, taken.refused) == ({CALLS_KEY: 8.0}, 2)
+
+
+async def test_what_comes_while_reports_gather_is_taken_at_one_go() -> None:
+    """A report that was waited for is taken at once; after it, and not after those at hand, others get time to come."""
+    slept_before: list[int] = []
+
+    async def messages() -> AsyncIterator[tuple[str, bytes]]:
+        for instance, waited_for in (("a", True), ("b", False), ("c", False), ("d", True)):
+            slept_before.append(len(taken.clock.slept))
+            taken.clock.turn(0.5 if waited_for else 0.0)
+            yield status_subject("pricing", instance), encode(taken.report(instance=instance))
+
+    taken = Intake(messages())
+    await taken.intake.run()
+    assert slept_before == [0, 1, 1, 1]
+    assert (taken.clock.slept, len(taken.components.live())) == ([GATHER_SECONDS] * 2, 4)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,17 @@ class Instance:
     counters: Mapping[str, float]
     gauges: Mapping[str, float]
 
+    def says_the_same_as(self, before: "Instance") -> bool:
+        """Whether nothing of the same process is new but when it was heard."""
+        return (
+            self.counters == before.counters
+            and self.gauges == before.gauges
+            and self.problems == before.problems
+            and self.ready == before.ready
+            and self.node == before.node
+            and self.software_version == before.software_version
+        )
+
 
 class Components:
     """Folds status reports.
