@@ -285,7 +285,7 @@ async def test_the_loaders_leave_the_library_as_it_is() -> None:
     """In a process of its own: the models aren't imported, and who imports the library later gets all of it."""
     script = """
 import sys
-from kube_cost_aggregator.inputs.kubernetes.loaders import import_loaders
+from kube_cost_common.runtime.kubernetes_loaders import import_loaders
 loaders = import_loaders()
 assert loaders.configuration()
 loaded = [name for name in sys.modules if name.startswith("kubernetes_asyncio")]

@@ -10,8 +10,8 @@ from typing import Any
 from structlog.typing import FilteringBoundLogger
 
 from kube_cost_aggregator.inputs.kubernetes.errors import NoClusterError
-from kube_cost_aggregator.inputs.kubernetes.loaders import import_loaders
 from kube_cost_common.runtime.clock import Clock
+from kube_cost_common.runtime.kubernetes_loaders import import_loaders
 
 REFRESH_SECONDS = 60.0
 """How often credentials are read again; a service account's token is replaced about ten minutes before it ends."""
