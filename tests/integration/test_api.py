@@ -1,21 +1,16 @@
 """The API as strangers ask it: everything that its document allows, what it doesn't, and what means harm."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-import structlog
 
-from harness.api import small_world
 from harness.commands import schemathesis
-from harness.two_hours import HOUR, asked, batch
-from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
+from harness.served_api import served_api
+from harness.two_hours import asked
 from kube_cost_aggregator.outputs.answers.costs_schema import COSTS, STATUS
-from kube_cost_aggregator.outputs.api import Api
 from kube_cost_aggregator.outputs.cost_parameters import GroupingText
 from kube_cost_aggregator.outputs.parameter_kinds import (
     Choice,
@@ -29,7 +24,6 @@ from kube_cost_aggregator.outputs.parameter_kinds import (
 )
 from kube_cost_aggregator.outputs.parameters import MAX_REPEATED, Parameter
 from kube_cost_aggregator.outputs.routes import DESCRIBED
-from kube_cost_common.runtime.http import serving
 
 ALL = [COSTS, STATUS, *DESCRIBED]
 
@@ -53,22 +47,6 @@ SQL = (
 )
 
 
-@asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[tuple[str, SqliteStore]]:
-    """The API over a small world and a ledger with two hours in it; its address, and the ledger."""
-    world, store = small_world(), open_store(folder / "ledger.sqlite")
-    try:
-        await store.load(now_ns=(HOUR - 7200) * 10**9, month_start=0)
-        await store.commit(batch())
-        await world.shown.clock.sleep(7200)  # both hours are over
-        api = Api(store=store, sources=world.shown.sources, log=structlog.get_logger())
-        world.others = [(COSTS, api.costs), (STATUS, api.status)]
-        async with serving(host="127.0.0.1", port=0, routes=world.routes()) as port:
-            yield f"http://127.0.0.1:{port}/api/v1/", store
-    finally:
-        store.close()
-
-
 async def test_answers_are_what_the_document_says(tmp_path: Path) -> None:
     """Whatever it allows is answered as described, whatever it doesn't is a 4xx, and nothing is a 5xx."""
     settings = tmp_path / "schemathesis.toml"
@@ -76,7 +54,7 @@ async def test_answers_are_what_the_document_says(tmp_path: Path) -> None:
     settings.write_text(
         '[[operations]]\ninclude-name = "GET /api/v1/costs"\nchecks.positive_data_acceptance.enabled = false\n'
     )
-    async with served(tmp_path) as (url, _):
+    async with served_api(tmp_path) as (url, _):
         code, output = await schemathesis(
             f"{url}openapi.json",
             "--seed=1",
@@ -97,7 +75,7 @@ async def test_a_wrong_value_is_refused_by_the_parameters_name(
     values, words = wrong(parameter)
     queries = [[(parameter.name, value)] for value in ("", *values)]
     queries.append([(parameter.name, parameter.default or "a")] * (1 + (MAX_REPEATED if parameter.repeated else 1)))
-    async with served(tmp_path) as (url, _), aiohttp.ClientSession(url) as client:
+    async with served_api(tmp_path) as (url, _), aiohttp.ClientSession(url) as client:
         for query in queries:
             async with client.get(name, params=query) as answer:
                 assert (answer.status, answer.content_type) == (400, "application/problem+json"), query
@@ -110,7 +88,7 @@ async def test_a_wrong_value_is_refused_by_the_parameters_name(
 async def test_an_unknown_parameter_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
     """A filter that is misspelt would else answer with everything."""
     async with (
-        served(tmp_path) as (url, _),
+        served_api(tmp_path) as (url, _),
         aiohttp.ClientSession(url) as client,
         client.get(name, params={"namespaces": "shop"}) as answer,
     ):
@@ -120,7 +98,7 @@ async def test_an_unknown_parameter_is_refused_by_its_name(tmp_path: Path, name:
 
 async def test_no_filter_reaches_the_database(tmp_path: Path) -> None:
     """What has a meaning in SQL is refused by name or is a name that nothing has, and the ledger stays as it is."""
-    async with served(tmp_path) as (url, store), aiohttp.ClientSession(url) as client:
+    async with served_api(tmp_path) as (url, store), aiohttp.ClientSession(url) as client:
         before = await store.query(asked("pod"))
         for name, parameter in EACH:
             for value in SQL:
@@ -139,7 +117,7 @@ async def test_what_the_documentation_asks_is_answered(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
     asked_for = re.findall(r"^curl .*'http://127\.0\.0\.1:9090/api/v1/(.*)'$", text, re.MULTILINE)
     assert len(asked_for) == text.count("curl ") > len(ALL)
-    async with served(tmp_path) as (url, _), aiohttp.ClientSession(url) as client:
+    async with served_api(tmp_path) as (url, _), aiohttp.ClientSession(url) as client:
         for path in asked_for:
             async with client.get(path) as answer:
                 assert answer.status == 200, (path, await answer.text())
