@@ -5,6 +5,7 @@ from typing import Any
 
 import msgpack
 
+from kube_cost_common.messages.alerts import AlertCursor, AlertIntent, AlertMemory, AlertThread
 from kube_cost_common.messages.codec import Record
 from kube_cost_common.messages.costs import (
     BudgetCost,
@@ -385,4 +386,100 @@ COST_SNAPSHOT = WireRecord(
     required=14,
 )
 
-ALL = (USAGE_SAMPLE, PRICE_RECORD, PRICE_DEMAND, WANTED_LABELS, UNPRICED, STATUS_REPORT, COST_SNAPSHOT)
+ALERT_MEMORY = WireRecord(
+    record=AlertMemory(
+        cluster="prod-eu",
+        budget="namespace/shop",
+        as_of_ns=NOW_NS,
+        month_start_ns=NOW_NS - 86_400_000_000_000,
+        amount_nano=500_000_000_000,
+        told_percent=100.0,
+        active=["run_rate"],
+        intents=[
+            AlertIntent(
+                intent="00ff00ff00ff00ff",
+                kind="month_to_date",
+                all_clear=False,
+                percent=100.0,
+                channel="shop-alerts",
+                owner="alerts-0123456789abcdef",
+                at_ns=NOW_NS,
+                month_start_ns=NOW_NS - 86_400_000_000_000,
+                scope_kind="namespace",
+                scope_name="shop",
+                source="annotation",
+                amount_nano=500_000_000_000,
+                spent_nano=501_000_000_000,
+                hourly_nano=776_712_328,
+                rate_nano=700_000_000,
+                forecast_nano=2**40,
+                usual_nano=2**29,
+                drivers=[CostDriver(namespace="shop", kind="Deployment", name="web", hourly_nano=20_000_000)],
+                detail="3 nodes have no price",
+            )
+        ],
+        threads=[
+            AlertThread(
+                channel="shop-alerts",
+                month_start_ns=NOW_NS - 86_400_000_000_000,
+                channel_id="C0123456789",
+                message_ts="1800000000.000100",
+            )
+        ],
+    ),
+    plain=[
+        1,
+        "prod-eu",
+        "namespace/shop",
+        NOW_NS,
+        NOW_NS - 86_400_000_000_000,
+        500_000_000_000,
+        100.0,
+        ["run_rate"],
+        [
+            [
+                "00ff00ff00ff00ff",
+                "month_to_date",
+                False,
+                100.0,
+                "shop-alerts",
+                "alerts-0123456789abcdef",
+                NOW_NS,
+                NOW_NS - 86_400_000_000_000,
+                "namespace",
+                "shop",
+                "annotation",
+                500_000_000_000,
+                501_000_000_000,
+                776_712_328,
+                700_000_000,
+                2**40,
+                2**29,
+                [["shop", "Deployment", "web", 20_000_000]],
+                "3 nodes have no price",
+            ]
+        ],
+        [["shop-alerts", NOW_NS - 86_400_000_000_000, "C0123456789", "1800000000.000100"]],
+    ],
+    required=10,
+)
+
+ALERT_CURSOR = WireRecord(
+    record=AlertCursor(
+        cluster="prod-eu", stream_created_ns=NOW_NS - 5, sequence=77, stored_at_ns=NOW_NS + 60_000_000_000
+    ),
+    plain=[1, "prod-eu", NOW_NS - 5, 77, NOW_NS + 60_000_000_000],
+    required=5,
+)
+
+ALL = (
+    USAGE_SAMPLE,
+    PRICE_RECORD,
+    PRICE_DEMAND,
+    WANTED_LABELS,
+    UNPRICED,
+    STATUS_REPORT,
+    COST_SNAPSHOT,
+    ALERT_MEMORY,
+    ALERT_CURSOR,
+)

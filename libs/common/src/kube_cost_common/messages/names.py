@@ -59,6 +59,16 @@ def demand_key(cluster: str) -> str:
     return escape(cluster)
 
 
+def alert_cursor_key(cluster: str) -> str:
+    """Return the key in `kce_alerts` of how far the snapshots of `cluster` have been read."""
+    return escape(cluster)
+
+
+def alert_key(cluster: str, budget: str) -> str:
+    """Return the key in `kce_alerts` of what people have been told of a budget."""
+    return f"{escape(cluster)}.{escape(budget)}"
+
+
 def usage_message_id(node: str, session: str, seq: int) -> str:
     """Return the `Nats-Msg-Id` of a usage sample: unique per agent process, so that only a retry repeats it."""
     return f"{escape(node)}-{session}-{seq}"

@@ -41,8 +41,10 @@ COST = Stream(
 )
 PRICES = Bucket(name="kce_prices", history=64, max_bytes=256 * 1024**2)
 DEMAND = Bucket(name="kce_demand", history=1, max_bytes=16 * 1024**2)
+ALERTS = Bucket(name="kce_alerts", history=1, max_bytes=64 * 1024**2)
 
 STREAMS = (USAGE, COST)
-BUCKETS = (PRICES, DEMAND)
+BUCKETS = (PRICES, DEMAND, ALERTS)
 
 USAGE_ACK_WAIT_SECONDS = 60.0
+COST_ACK_WAIT_SECONDS = 60.0

@@ -35,7 +35,7 @@ from kube_cost_pricing.custom.rules import (
     node_ties,
     volume_ties,
 )
-from kube_cost_pricing.custom.yaml_reader import Fault, Reader
+from kube_cost_common.runtime.yaml_reader import Fault, Reader
 
 PROVIDERS = ("aws", "azure", "gcp", "custom")
 

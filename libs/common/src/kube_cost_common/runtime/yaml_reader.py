@@ -106,6 +106,13 @@ class Reader:
         self.fault(node, field, f"expected one of {', '.join(choices)}, found {found(node)}")
         return None
 
+    def switch(self, node: yaml.Node, field: str) -> bool | None:
+        """Return whether it is true."""
+        if isinstance(node, yaml.ScalarNode) and not node.style and node.value.lower() in {"true", "false"}:
+            return bool(node.value.lower() == "true")
+        self.fault(node, field, f"expected true or false, found {found(node)}")
+        return None
+
     def amount(self, node: yaml.Node, field: str, currency: str) -> float | None:
         """Return a finite number that isn't negative."""
         expected = f"expected a number of {currency}, 0 or more"
