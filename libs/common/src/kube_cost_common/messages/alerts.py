@@ -50,7 +50,8 @@ class AlertMemory(Record, frozen=True, kw_only=True):
     """What people have been told of a budget.
 
     `told_percent` is the greatest share of `amount_nano` that they were told of in the month that began at
-    `month_start_ns`, 0 for none; `active` are the kinds that hold now. `as_of_ns` is the moment of the last snapshot that changed any of it.
+    `month_start_ns`, 0 for none; `active` are the kinds that hold now. `as_of_ns` is the moment of the last snapshot
+    that changed any of it.
     """
 
     cluster: str

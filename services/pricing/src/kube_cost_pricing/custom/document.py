@@ -26,6 +26,7 @@ from collections.abc import Mapping
 import yaml
 
 from kube_cost_common.messages.prices import ON_DEMAND, SPOT
+from kube_cost_common.runtime.yaml_reader import Fault, Reader
 from kube_cost_pricing.custom.rules import (
     CustomPrices,
     NodeRule,
@@ -35,7 +36,6 @@ from kube_cost_pricing.custom.rules import (
     node_ties,
     volume_ties,
 )
-from kube_cost_common.runtime.yaml_reader import Fault, Reader
 
 PROVIDERS = ("aws", "azure", "gcp", "custom")
 

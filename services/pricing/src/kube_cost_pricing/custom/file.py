@@ -12,9 +12,9 @@ from kube_cost_common.messages.status import Reading
 from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters, Problems
 from kube_cost_common.runtime.periodic import every
+from kube_cost_common.runtime.yaml_reader import Fault
 from kube_cost_pricing.custom.document import CustomPricesError, parse
 from kube_cost_pricing.custom.rules import CustomPrices
-from kube_cost_common.runtime.yaml_reader import Fault
 
 MAX_FILE_BYTES = 1024 * 1024
 """As much as a ConfigMap can hold."""
