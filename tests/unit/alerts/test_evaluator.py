@@ -178,7 +178,7 @@ def test_a_silence_is_kept_and_then_over() -> None:
     """What still holds at its end is told then; what ended meanwhile isn't told at all."""
     follower = Told()
     until = unix_ns("2026-11-20 14:00")
-    quiet = {"silenced_until_ns": until}
+    quiet: dict[str, Any] = {"silenced_until_ns": until}
     assert follower.hear(budget(month=600), moment("2026-11-20 11:00")) == ["run_rate"]
     assert follower.hear(budget(spent=450, month=100, **quiet), moment("2026-11-20 12:00")) == []
     assert follower.hear(budget(spent=450, month=100, **quiet), moment("2026-11-20 14:00")) == ["month_to_date 80"]
