@@ -29,11 +29,12 @@ def add_up(nodes: Iterable[NodeRate], into: dict[str, dict[Owned, Use]]) -> Iter
                 known.append(use)
         yield node
     for namespace, workloads in gathered.items():
-        into[namespace] = {owned: _sum(uses) for owned, uses in workloads.items()}
+        into[namespace] = {owned: sum_of(uses) for owned, uses in workloads.items()}
         yield namespace
 
 
-def _sum(uses: Collection[Use]) -> Use:
+def sum_of(uses: Collection[Use]) -> Use:
+    """Return what some uses, one at least, are together."""
     used, reserved, wasted, above = zip(*uses, strict=True)
     return Use(
         Resources(*map(sum, zip(*used, strict=True))),
@@ -47,7 +48,7 @@ def efficiency(used: Mapping[str, Mapping[Owned, Use]]) -> dict[tuple[str, ...],
     """Return used divided by reserved, by namespace and resource, where anything is reserved."""
     values: dict[tuple[str, ...], str] = {}
     for namespace, workloads in sorted(used.items(), key=itemgetter(0)):
-        whole = _sum(workloads.values())
+        whole = sum_of(workloads.values())
         for resource, uses, reserved in zip(COMPUTE, whole.used, whole.reserved, strict=True):
             if reserved > 0:
                 values[namespace, resource] = number(uses / reserved)

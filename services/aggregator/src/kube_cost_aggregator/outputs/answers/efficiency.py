@@ -10,8 +10,10 @@ from kube_cost_aggregator.outputs.answers.formats import FORMAT
 from kube_cost_aggregator.outputs.answers.listing import LIMIT, Keys, arranged, meant, names, sort_by
 from kube_cost_aggregator.outputs.parameter_kinds import Choice
 from kube_cost_aggregator.outputs.parameters import Asked, Parameter
-from kube_cost_aggregator.outputs.use_sums import Owned, UseSum, add_up
+from kube_cost_aggregator.outputs.use_sums import Owned, add_up, sum_of
+from kube_cost_aggregator.state.rates import Use
 from kube_cost_common.domain.money import to_nano
+from kube_cost_common.domain.resources import Resources
 
 _DECIMALS = 6
 """Of amounts and ratios: a millionth of a vCPU is less than is measured."""
@@ -45,7 +47,7 @@ class EfficiencyAnswer(Listing, frozen=True, kw_only=True):
 
 class _Row(NamedTuple):
     owned: Owned
-    use: UseSum
+    use: Use
 
 
 _KEYS: Keys[_Row] = {
@@ -66,7 +68,7 @@ SORT = sort_by(_KEYS, "-wasted_usd_per_hour")
 
 def _answer(asked: Asked, known: Known) -> Answer:
     namespaces, workloads, by = asked.all(NAMESPACE), asked.all(WORKLOAD), asked.one(BY)
-    used: dict[str, dict[Owned, UseSum]] = {}
+    used: dict[str, dict[Owned, Use]] = {}
     for _ in add_up(known.rates.nodes.values(), used):
         pass  # in a thread nobody waits for a turn
     meant_uses = [
@@ -76,10 +78,10 @@ def _answer(asked: Asked, known: Known) -> Answer:
         for owned, use in sorted(uses.items(), key=lambda one: one[0])
         if meant(workloads, owned[2])
     ]
-    sums: dict[Owned, UseSum] = {}
+    uses_of: dict[Owned, list[Use]] = {}
     for owned, use in meant_uses:
-        sums.setdefault(owned if by == "workload" else (owned[0], "", ""), UseSum()).add(use)
-    rows = [_Row(owned, use) for owned, use in sums.items()]
+        uses_of.setdefault(owned if by == "workload" else (owned[0], "", ""), []).append(use)
+    rows = [_Row(owned, sum_of(uses)) for owned, uses in uses_of.items()]
     shown, left_out = arranged(rows, _KEYS, asked.one(SORT), asked)
     body = EfficiencyAnswer(
         **known.head,
@@ -106,11 +108,11 @@ def _line(row: _Row) -> EfficiencyLine:
     )
 
 
-def _amounts(amounts: list[float]) -> Amounts:
+def _amounts(amounts: Resources) -> Amounts:
     return Amounts(*(round(amount, _DECIMALS) for amount in amounts))
 
 
-def _ratios(use: UseSum) -> Ratios:
+def _ratios(use: Use) -> Ratios:
     pairs = zip(use.used, use.reserved, strict=True)
     return Ratios(*(round(used / reserved, _DECIMALS) if reserved > 0 else None for used, reserved in pairs))
 
