@@ -17,7 +17,11 @@ from kube_cost_common.runtime.http import serving
 
 @asynccontextmanager
 async def served_api(
-    folder: Path, *, world: Callable[[], World] = small_world, ledger: Callable[[], Batch] = batch
+    folder: Path,
+    *,
+    world: Callable[[], World] = small_world,
+    ledger: Callable[[], Batch] = batch,
+    host: str = "127.0.0.1",
 ) -> AsyncIterator[tuple[str, SqliteStore]]:
     """Its address, with a slash at the end, and the ledger; both of its hours are over."""
     made, store = world(), open_store(folder / "ledger.sqlite")
@@ -27,7 +31,7 @@ async def served_api(
         await made.shown.clock.sleep(7200)
         api = Api(store=store, sources=made.shown.sources, log=structlog.get_logger())
         made.others = [(COSTS, api.costs), (STATUS, api.status)]
-        async with serving(host="127.0.0.1", port=0, routes=made.routes()) as port:
-            yield f"http://127.0.0.1:{port}/api/v1/", store
+        async with serving(host=host, port=0, routes=made.routes()) as port:
+            yield f"http://{host}:{port}/api/v1/", store
     finally:
         store.close()

@@ -2,18 +2,16 @@ import asyncio
 import contextlib
 import os
 import socket
-import ssl
 import stat
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import structlog
-from aiohttp import web
 
 from harness.apiserver import ApiServer, answering, running_apiserver
+from harness.certificates import make_certificate, secure_server
 from harness.clock import TurnedClock
 from harness.kubernetes_watch import write_kubeconfig
 from kube_cost_aggregator.inputs.kubernetes.client import ApiClient, ApiRequest, api_client
@@ -234,35 +232,6 @@ async def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
         async with client_of(write_kubeconfig(tmp_path, host)) as client:
             with pytest.raises(UnreachableError, match=f"can't reach the API server at {host}"):
                 await client.get(PODS, seconds=5.0)
-
-
-def make_certificate(folder: Path, name: str = "server") -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that is its own authority, and its key."""
-    certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
-    command = f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN={name}"
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(
-        [*command.split(), "-addext", "subjectAltName=IP:127.0.0.1", *files], check=True, capture_output=True
-    )
-    return certificate, key
-
-
-@contextlib.asynccontextmanager
-async def secure_server(certificate: Path, key: Path) -> AsyncIterator[str]:
-    async def answer(_: web.Request) -> web.Response:
-        return web.json_response({})
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    try:
-        yield f"https://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_server_of_another_authority_is_refused_until_it_is_known(tmp_path: Path) -> None:

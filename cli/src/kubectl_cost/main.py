@@ -16,6 +16,7 @@ COMMANDS = {
     "budget": "What was allowed, spent, and is to be expected",
     "forecast": "What the month will have cost",
     "prices": "Where prices are from, and which are missing",
+    "export": "Costs as FOCUS, OpenMetrics or CSV, in files",
     "version": "The version of this command",
 }
 """Modules of `kubectl_cost.commands`, and what help says of them."""

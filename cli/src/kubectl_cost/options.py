@@ -36,6 +36,13 @@ def output_options(command: F) -> F:
             show_default=True,
             help="How long --watch waits between two answers.",
         ),
+    )
+    return add(server_options(command))
+
+
+def server_options(command: F) -> F:
+    """Add the way to the server."""
+    add: Callable[[F], F] = _together(
         click.option("--url", default="", help=f"Where the aggregator answers; else {URL_VARIABLE}, else the Service."),
         click.option("--service-namespace", default=NAMESPACE, show_default=True, help="The Service's namespace."),
         click.option("--service", default=SERVICE, show_default=True, help="The Service: [http[s]:]NAME[:PORT]."),

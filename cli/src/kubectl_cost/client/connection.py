@@ -6,11 +6,15 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from kubectl_cost.faults import BadInputError, CannotAnswerError
+
+PIECE_BYTES = 256 * 1024
+"""How much of a long answer is held."""
 
 
 class NamedContext(ssl.SSLContext):
@@ -94,8 +98,29 @@ class Connection:
 
     def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> Answer:
         """Return the answer, whatever its status; raise CannotAnswerError where there is none."""
+        with self._opened(path, query) as response:
+            return Answer(response.status, response.headers.get_content_type(), response.read())
+
+    def pieces(self, path: str, query: Sequence[tuple[str, str]] = ()) -> Iterator[Answer]:
+        """Yield an answer of status 200 as it comes; one of another status whole.
+
+        Raises CannotAnswerError where there is none, and where it ends before its end.
+        """
+        with self._opened(path, query) as response:
+            kind = response.headers.get_content_type()
+            if response.status != 200:
+                yield Answer(response.status, kind, response.read())
+                return
+            while piece := response.read(PIECE_BYTES):
+                yield Answer(200, kind, piece)
+            if response.length:  # bytes that were promised, which the library doesn't mind
+                raise CannotAnswerError(f"{self.base} breaks off before the end")
+
+    @contextmanager
+    def _opened(self, path: str, query: Sequence[tuple[str, str]]) -> Iterator[Any]:
+        """Open a response, whatever its status, and give what may go wrong until it is closed a sentence."""
         url = self.base + path + (f"?{urllib.parse.urlencode(query)}" if query else "")
-        request = urllib.request.Request(url, headers={"Accept": "application/json", **self.headers})  # noqa: S310 - http or https, see finding.py
+        request = urllib.request.Request(url, headers={"Accept": "*/*", **self.headers})  # noqa: S310 - http or https, see finding.py
         proxies = {"http": self.proxy, "https": self.proxy} if self.proxy else None
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler(proxies),
@@ -103,13 +128,16 @@ class Connection:
             _NoRedirect(),
         )
         try:
-            with opener.open(request, timeout=self.seconds) as response:
-                return _answer(response.status, response.headers.get_content_type(), response.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return _answer(error.code, error.headers.get_content_type(), error.read())
+            try:
+                opened = opener.open(request, timeout=self.seconds)
+            except urllib.error.HTTPError as error:
+                opened = error
+            with opened:
+                yield opened
         except urllib.error.URLError as error:
             raise self._unreachable(error.reason) from error
+        except http.client.IncompleteRead as error:
+            raise CannotAnswerError(f"{self.base} breaks off before the end") from error
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from error
 
@@ -124,10 +152,6 @@ class Connection:
                 f"{self.base} doesn't answer within {self.seconds:g} s; --request-timeout says how long to wait"
             )
         return CannotAnswerError(f"{self.base} can't be reached: {str(reason) or repr(reason)}")
-
-
-def _answer(status: int, content_type: str, body: bytes) -> Answer:
-    return Answer(status, content_type, body)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -1,7 +1,7 @@
 """Questions to /api/v1, and what answers mean that aren't one."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kubectl_cost.client.connection import Answer, Connection
@@ -41,6 +41,13 @@ class Server:
         if content is None:
             raise CannotAnswerError(f"{self.named} answers with something that is no JSON; is it an aggregator?")
         return content
+
+    def stream(self, name: str, query: Query = ()) -> Iterator[bytes]:
+        """Yield the answer to `/api/v1/<name>` as it comes, which is no JSON; raises as `ask` does."""
+        for answer in self._connection.pieces(f"/api/v1/{name}", query):
+            if answer.status != 200:
+                raise self.refusal(answer, name)
+            yield answer.body
 
     def refusal(self, answer: Answer, name: str) -> Exception:
         """Return what to raise for an answer that is none."""
