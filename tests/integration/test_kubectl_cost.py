@@ -6,6 +6,8 @@
 import csv
 import io
 import json
+import re
+import shlex
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -136,3 +138,21 @@ async def test_names_and_selectors_are_filters(tmp_path: Path) -> None:
         assert await names("budget", "shop") == ["namespace"]
         assert await names("node", "spot-*") == ["spot-1"]
         assert await names("node", "--node-pool", "base") == ["kept-1"]
+
+
+async def test_what_the_documentation_types_is_answered(tmp_path: Path) -> None:
+    """Each line of it that is a command."""
+    text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+    lines = re.findall(r"^kubectl cost (.*)$", text, re.MULTILINE)
+    assert len(lines) >= 8
+    async with served_api(tmp_path, ledger=dear_hours) as (url, _):
+        for line in lines:
+            typed = await kubectl_cost(*shlex.split(line), KUBE_COST_URL=url.removesuffix("/api/v1/"))
+            assert typed.code == 0, (line, typed.errors)
+
+
+def test_the_documentation_has_every_command_and_format() -> None:
+    """In its table, and after -o."""
+    text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+    assert re.findall(r"^\| `(\w+)", text, re.MULTILINE) == [name for name in COMMANDS if name != "version"]
+    assert all(f"`{output}`" in text for output in OUTPUTS)

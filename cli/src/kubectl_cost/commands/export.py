@@ -16,7 +16,7 @@ NAMES = {"focus": "export/focus", "openmetrics": "export/openmetrics", "csv": "e
 
 @click.command(name="export")
 @click.argument("kind", type=click.Choice(tuple(NAMES)))
-@click.option("-f", "--file", "path", default="-", help="Where it goes; else to standard output.")
+@click.option("-f", "--file", "path", type=click.Path(), default="-", help="Where it goes; else to standard output.")
 @click.option(
     "--window",
     default="24h",
