@@ -167,6 +167,16 @@ HEALTH_FAMILIES = (
         help=f"Budgets of namespaces that can't be read; the page names the first. {_FRESH}",
     ),
     Family(
+        name="kube_cost_slack_messages_total",
+        type="counter",
+        unit=NONE,
+        labels=("result",),
+        values={"result": ("sent", "found", "throttled", "failed", "refused")},
+        sent_by=frozenset({"alerts"}),
+        help="Attempts to send a message to Slack by what became of them: `found` where it was there already, "
+        f"`throttled` and `failed` ones are tried again, `refused` Slack doesn't want. {_REPORTED}",
+    ),
+    Family(
         name="kube_cost_agents_connected",
         type="gauge",
         unit=NONE,

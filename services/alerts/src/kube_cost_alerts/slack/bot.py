@@ -9,7 +9,7 @@ from kube_cost_alerts.slack.http import SlackHttp
 from kube_cost_alerts.slack.posting import Pace, Post, Posted
 from kube_cost_alerts.slack.secret import Secret, Secrets
 
-EVENT_TYPE = "kube_cost_alert"
+EVENT_TYPE = "cost_alert"
 """Of the metadata by which a message is found again."""
 
 PAGE = 100
