@@ -116,9 +116,9 @@ class Mesh:
             "pricing", {"KUBE_COST_CUSTOM_PRICES_FILE": str(self.prices_file), "KUBE_COST_PRICE_APIS": "none"}
         )
 
-    def start_alerts(self) -> Process:
-        """Start the alert service."""
-        return self._service("alerts", {})
+    def start_alerts(self, settings: Mapping[str, str] | None = None) -> Process:
+        """Start the alert service; without settings of Slack's it tells nobody."""
+        return self._service("alerts", settings or {})
 
     def start_agent(self, node: str, settings: Mapping[str, str]) -> Process:
         """Start the agent of a node."""
