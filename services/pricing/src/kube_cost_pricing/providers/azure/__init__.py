@@ -33,7 +33,7 @@ def azure_prices(
 
     pages: SheetPages | None = None
     if settings.subscription_id:
-        from kube_cost_pricing.providers.azure.sheet_api import PriceSheetApi  # noqa: PLC0415 - 30 MB of SDK
+        from kube_cost_pricing.providers.azure.sheet_api import PriceSheetApi  # noqa: PLC0415 - 22 MB of SDK
 
         pages = PriceSheetApi(settings=settings, clock=clock, credential=credential)
     return AzurePrices(
