@@ -9,8 +9,6 @@ from kube_cost_pricing.providers.aws.products import Product
 from kube_cost_pricing.providers.cloud import Seen
 from kube_cost_pricing.providers.source import API, Answer, Quote, Unknown
 
-GIB_IN_GB = 1.073741824
-
 _TYPES: Mapping[str, str] = {"zone": "IntraRegion", "region": "InterRegion Outbound", "internet": "AWS Outbound"}
 """By class: what the list calls it. https://aws.amazon.com/ec2/pricing/on-demand/#Data_Transfer"""
 
@@ -28,7 +26,11 @@ def conditions(region: str, sku: str) -> dict[str, str] | None:
 
 
 def price(request: PriceRequest, listing: Listing, seen: Seen) -> Answer:
-    """Return the price of a GiB; the least one, where it depends on where to. A GB of AWS's is 10^9 bytes."""
+    """Return the price of a GiB; the least one, where it depends on where to.
+
+    A GB of AWS's has 2^30 bytes: its list's "first 10 TB" end at 10,240 GB, and its own sums divide by 1,048,576 KB
+    (https://aws.amazon.com/s3/faqs/).
+    """
     fitting = [product for product in listing.products if _WHERE[request.sku](product)]
     for each in fitting:
         seen(f"{each.usage_type} ({each.sku}): {each.amount:g} {each.currency} a GB")
@@ -36,9 +38,9 @@ def price(request: PriceRequest, listing: Listing, seen: Seen) -> Answer:
     if product is None:
         return Unknown(reason=f"AWS sells no traffic to another {request.sku} from {request.region}")
     several = len({one.amount for one in fitting if one.amount > 0}) > 1
-    tiers = tuple(Tier(start=start / GIB_IN_GB, usd=usd * GIB_IN_GB) for start, usd in product.tiers)
+    tiers = tuple(Tier(start=start, usd=usd) for start, usd in product.tiers)
     return Quote(
-        amount=product.amount * GIB_IN_GB,
+        amount=product.amount,
         unit="gib",
         source=API,
         fetched_at_ns=listing.fetched_at_ns,
