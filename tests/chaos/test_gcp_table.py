@@ -37,6 +37,6 @@ async def test_every_price_of_the_table(recorded_data: Path) -> None:
                     assert answer.amount == pytest.approx(usd[name], rel=1e-6, abs=1e-6), (region, name, capacity)
                     assert answer.exact, (region, name)
                 compared += len(names)
-        assert len(google.catalog.calls) == -(-len(skus) // 5000)
+        assert len(google.cloud.calls) == -(-len(skus) // 5000)
     print(f"{compared} prices equal to the table's, {left_out} left out by name; {len(skus)} SKUs listed")
     assert compared > 25_000

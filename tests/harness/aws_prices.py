@@ -9,34 +9,16 @@ from typing import Any
 import pytest
 import structlog
 
-from harness.azure_prices import PlainAsk, Told
+from harness.asked_prices import AskedPrices
+from harness.azure_prices import PlainAsk
 from kube_cost_common.messages.prices import PriceRequest, Shape
 from kube_cost_common.runtime.clock import Clock, SystemClock
 from kube_cost_pricing.providers.aws import AwsSettings, aws_prices
-from kube_cost_pricing.providers.cloud import CloudPrices
 from kube_cost_pricing.providers.source import Answer, Quote
 from kube_cost_simulator.clouds.aws import AwsCloud, SpotPrice
 from kube_cost_simulator.clouds.aws_products import AwsProduct, Machine
 
-
-class AskedAmazon:
-    """A fake cloud and the prices that are asked of it. `lines` are what became of each candidate."""
-
-    def __init__(self, cloud: AwsCloud, prices: CloudPrices, ask: PlainAsk, lines: list[str]) -> None:
-        self.cloud = cloud
-        self.prices = prices
-        self.ask = ask
-        self.lines = lines
-
-    async def answers(self, question: str, region: str, *requests: PriceRequest) -> list[Answer]:
-        """The answers to one of the four questions, in the order of the requests."""
-        told = Told()
-        await getattr(self.prices, question)(region, list(requests), told)
-        return [told.answer(request) for request in requests]
-
-    async def one(self, request: PriceRequest, question: str = "instances") -> Answer:
-        """The answer to a single request."""
-        return (await self.answers(question, request.region, request))[0]
+AskedAmazon = AskedPrices[AwsCloud]
 
 
 @asynccontextmanager
@@ -62,7 +44,7 @@ async def asking_amazon(
         seen=lines.append,
     )
     try:
-        yield AskedAmazon(cloud, prices, plain, lines)
+        yield AskedAmazon(cloud=cloud, prices=prices, ask=plain, lines=lines)
     finally:
         await prices.close()
         await cloud.stop()

@@ -158,7 +158,7 @@ class TestMachines:
             answer = await google.one(asked(region=""))
             assert isinstance(answer, Unknown)
             assert answer.code == NO_REGION
-            assert google.catalog.calls == []
+            assert google.cloud.calls == []
 
 
 class TestOtherPrices:
@@ -213,14 +213,14 @@ class TestCalls:
         skus = n2()
         async with asking_google(skus, page_size=4) as google:
             assert quoted(await google.one(asked())).amount == pytest.approx(0.194236)
-            assert len(google.catalog.calls) == len(google.ask.endpoints) == -(-len(skus) // 4)
+            assert len(google.cloud.calls) == len(google.ask.endpoints) == -(-len(skus) // 4)
 
     async def test_a_listing_is_used_for_an_hour(self) -> None:
         """Then it is listed anew, and a changed price is seen."""
         clock = TurnedClock()
         async with asking_google(n2(), clock=clock) as google:
             await google.one(asked())
-            google.catalog.skus = [
+            google.cloud.skus = [
                 sku("n2-core", "N2 Instance Core", "CPU", ON_DEMAND, HERE, "h", Fraction("0.04")),
                 sku("n2-ram", "N2 Instance Ram", "RAM", ON_DEMAND, HERE, "GiBy.h", Fraction("0.004")),
             ]
@@ -228,7 +228,7 @@ class TestCalls:
             assert quoted(await google.one(asked())).amount == pytest.approx(0.194236)
             clock.turn(2)
             assert quoted(await google.one(asked())).amount == pytest.approx(0.224)
-            assert len(google.catalog.calls) == 2
+            assert len(google.cloud.calls) == 2
 
     async def test_an_api_key_is_sent(self, tmp_path: Path) -> None:
         """From its file; without it the call is refused, and says what to do."""
@@ -259,17 +259,17 @@ class TestFaults:
     async def test_a_fault_is_said_and_over_when_it_is(self, fault: CloudFault, reasons: set[str]) -> None:
         """The next question is answered."""
         async with asking_google(n2(), call_timeout_seconds=2.0, max_pages=5) as google:
-            google.catalog.misbehaviour.fault = fault
+            google.cloud.misbehaviour.fault = fault
             with pytest.raises(CallFailedError) as caught:
                 await google.one(asked())
             assert caught.value.reason in reasons
-            google.catalog.misbehaviour.fault = None
+            google.cloud.misbehaviour.fault = None
             assert quoted(await google.one(asked())).amount == pytest.approx(0.194236)
 
     async def test_who_throttles_says_for_how_long(self) -> None:
         """In a RetryInfo."""
         async with asking_google(n2()) as google:
-            google.catalog.misbehaviour.fault = CloudFault.THROTTLED
+            google.cloud.misbehaviour.fault = CloudFault.THROTTLED
             with pytest.raises(CallFailedError) as caught:
                 await google.one(asked())
             assert caught.value.retry_after_seconds == 3.0
@@ -279,12 +279,12 @@ class TestFaults:
         """By the gate that all prices pass."""
         sanity = Sanity(usd_per={}, clock=SystemClock(), counters=Counters())
         async with asking_google(n2()) as google:
-            google.catalog.misbehaviour.fault = fault
+            google.cloud.misbehaviour.fault = fault
             quote = quoted(await google.one(asked()))
         assert isinstance(sanity.examine(asked(), quote, last_usd=None, on_demand_usd=None), Refused)
 
     async def test_what_vanished_isnt_sold(self) -> None:
         """No price is made up."""
         async with asking_google(n2()) as google:
-            google.catalog.misbehaviour.fault = CloudFault.VANISHED
+            google.cloud.misbehaviour.fault = CloudFault.VANISHED
             assert isinstance(await google.one(asked()), Unknown)
