@@ -9,6 +9,7 @@ import pytest
 from harness.clock import TurnedClock
 from harness.gcp_prices import asking_google
 from harness.gcp_table import is_exception, request, sku, skus_of, table
+from kube_cost_common.domain.attached_gpus import ACCELERATOR_LABEL, GPUS_LABEL
 from kube_cost_common.messages.prices import (
     CONTROL_PLANE,
     INSTANCE,
@@ -55,6 +56,24 @@ def asked(name: str = "n2-standard-4", gib: float = 16.0, **fields: str) -> Pric
     """A request for a machine of 4 vCPUs in Iowa."""
     usual = PriceRequest("gcp", HERE, "", INSTANCE, name, "linux", ON_DEMAND, Shape(4.0, gib))
     return msgspec.structs.replace(usual, **fields)
+
+
+def n1_with_t4() -> list[GcpSku]:
+    """N1's cores and memory, predefined and custom, and a GPU that can be attached."""
+    return [
+        sku("c", "N1 Predefined Instance Core", "N1Standard", ON_DEMAND, HERE, "h", Fraction("0.031611")),
+        sku("r", "N1 Predefined Instance Ram", "N1Standard", ON_DEMAND, HERE, "GiBy.h", Fraction("0.004237")),
+        sku("cc", "Custom Instance Core", "CPU", ON_DEMAND, HERE, "h", Fraction("0.033174")),
+        sku("cr", "Custom Instance Ram", "RAM", ON_DEMAND, HERE, "GiBy.h", Fraction("0.004446")),
+        sku("t4", "Nvidia Tesla T4 GPU", "GPU", ON_DEMAND, HERE, "h", Fraction("0.35")),
+    ]
+
+
+def attached(name: str, *, kind: str = "nvidia-tesla-t4", count: str) -> PriceRequest:
+    """A request for an N1 machine with GPUs; an empty text is a label that isn't there."""
+    labels = {ACCELERATOR_LABEL: kind, GPUS_LABEL: count}
+    wanted = asked(name, gib=15.0)
+    return msgspec.structs.replace(wanted, labels={label: text for label, text in labels.items() if text})
 
 
 def quoted(answer: Answer) -> Quote:
@@ -137,6 +156,33 @@ class TestMachines:
         )
         async with asking_google([*n2(), licence]) as google:
             assert quoted(await google.one(asked(os="windows"))).amount == pytest.approx(0.194236 + 4 * 0.046)
+
+    async def test_gpus_attached_to_an_n1_are_billed_by_their_kind_and_number(self) -> None:
+        """Of predefined and of custom machines, on demand; two T4 beside cores and memory."""
+        async with asking_google(n1_with_t4()) as google:
+            predefined = quoted(await google.one(attached("n1-standard-4", count="2")))
+            custom = quoted(await google.one(attached("n1-custom-4-15360", count="2")))
+            plain = quoted(await google.one(asked("n1-standard-4", gib=15.0)))
+        assert plain.amount == pytest.approx(0.189999)
+        assert predefined.amount == pytest.approx(0.189999 + 2 * 0.35)
+        assert custom.amount == pytest.approx(4 * 0.033174 + 15 * 0.004446 + 2 * 0.35)
+        assert predefined.exact
+        assert predefined.shape == Shape(4.0, 15.0, 2.0)
+        assert predefined.weights is not None
+        assert predefined.weights.gpu == pytest.approx(0.35)
+
+    async def test_gpus_that_nothing_names_or_counts_are_never_left_out_in_silence(self) -> None:
+        """An unknown kind has no price; while the node reports none the rest is an estimate that says so."""
+        async with asking_google(n1_with_t4()) as google:
+            unknown = await google.one(attached("n1-standard-4", kind="nvidia-tesla-x9", count="1"))
+            unlabelled = await google.one(attached("n1-standard-4", kind="", count="1"))
+            waiting = quoted(await google.one(attached("n1-standard-4", count="")))
+        assert isinstance(unknown, Unknown)
+        assert "GPUs of a kind that nothing names" in unknown.reason
+        assert isinstance(unlabelled, Unknown)
+        assert waiting.amount == pytest.approx(0.189999)
+        assert not waiting.exact
+        assert "without its GPUs (nvidia-tesla-t4)" in waiting.note
 
     async def test_two_prices_for_one_thing_are_none(self) -> None:
         """Whichever is taken might be wrong."""

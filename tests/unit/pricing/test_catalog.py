@@ -1,5 +1,6 @@
 """Which price answers a request, and with what note."""
 
+import msgspec
 import pytest
 
 from harness.price_decisions import (
@@ -14,6 +15,7 @@ from harness.price_decisions import (
     record,
     volume,
 )
+from kube_cost_common.domain.attached_gpus import ACCELERATOR_LABEL, GPUS_LABEL
 from kube_cost_common.messages.prices import (
     INSTANCE,
     ON_DEMAND,
@@ -253,3 +255,23 @@ async def test_a_price_in_another_currency_is_converted() -> None:
     assert euros.currency == "USD"
     yuan = await record(node(), Answers("api", on_demand=quote(0.1, currency="CNY")), SNAPSHOT)
     assert yuan.source == "snapshot"
+
+
+async def test_attached_gpus_are_in_the_price_or_it_is_an_estimate_of_all() -> None:
+    """The table knows an N1 without them: its price is never taken; the user's rates count them too."""
+    request = msgspec.structs.replace(
+        node("n1-standard-4", provider="gcp", region="us-central1"),
+        labels={ACCELERATOR_LABEL: "nvidia-tesla-t4", GPUS_LABEL: "2"},
+    )
+    plain = await record(msgspec.structs.replace(request, labels={}))
+    assert (plain.source, plain.labels_hash) == ("snapshot", "")
+    rates = DefaultRates(usd_per_vcpu_hour=0.03, usd_per_gib_hour=0.004, usd_per_gpu_hour=0.5)
+    decision = await decide(request, SNAPSHOT, defaults=rates)
+    assert decision.record is not None
+    assert (decision.record.usd, decision.record.source) == (pytest.approx(4 * 0.03 + 15 * 0.004 + 2 * 0.5), "estimate")
+    assert decision.record.shape == Shape(vcpu=4, memory_gib=15, gpus=2)
+    assert decision.record.labels_hash == labels_hash(request.labels)
+    custom = "nodes: [{usd_per_vcpu_hour: 0.02, usd_per_gib_hour: 0.003, usd_per_gpu_hour: 0.4}]"
+    own = await record(request, custom=custom)
+    assert own.usd == pytest.approx(4 * 0.02 + 15 * 0.003 + 2 * 0.4)
+    assert own.labels_hash == labels_hash(request.labels)

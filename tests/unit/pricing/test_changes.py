@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from kube_cost_common.domain.attached_gpus import GPUS_LABEL
 from kube_cost_common.messages.prices import INSTANCE, ON_DEMAND, PriceRecord, PriceRequest, Shape, labels_hash
 from kube_cost_pricing.catalog import Decision
 from kube_cost_pricing.changes import Answered, Change, Delete, Put, changes, in_force
@@ -160,3 +161,17 @@ def test_two_nodes_of_a_type_have_one_price() -> None:
     larger = msgspec.structs.replace(request(), shape=Shape(vcpu=2, memory_gib=7.6))
     pair = [decided(price(1)), decided(price(2), asked=larger)]
     assert changes(pair, {}) == changes(pair[::-1], {}) == [Put(key=KEY, record=price(2))]
+
+
+def test_attached_gpus_have_a_key_of_their_own_and_hide_no_other() -> None:
+    """One without a price leaves the plain machine its own, and doesn't take it."""
+    plain = msgspec.structs.replace(request(), provider="gcp", sku="n1-standard-4")
+    attached = msgspec.structs.replace(plain, labels={GPUS_LABEL: "1"}, shape=Shape(vcpu=4, memory_gib=15, gpus=1))
+    wanted = price(0.19, provider="gcp", sku="n1-standard-4")
+    answers = [decided(None, asked=attached), decided(wanted, asked=plain)]
+    assert changes(answers, {}) == [Put(key=asked_for(plain).key, record=wanted)]
+    assert in_force(asked_for(attached), {asked_for(plain).key: wanted}) is None
+    found = price(0.54, provider="gcp", sku="n1-standard-4", labels_hash=labels_hash(attached.labels))
+    key = asked_for(attached).key
+    assert changes([decided(found, asked=attached)], {}) == [Put(key=key, record=found)]
+    assert in_force(asked_for(attached), {key: found}) == found

@@ -26,6 +26,7 @@ from kube_cost_common.messages.prices import (
     PriceRequest,
     Shape,
     labels_hash,
+    own_labels_hash,
 )
 from kube_cost_pricing.discounts import NO_DISCOUNTS, Discounts
 from kube_cost_pricing.providers.source import (
@@ -258,6 +259,6 @@ def _record(request: PriceRequest, quote: Quote, *, list_usd: float, nominal: Sh
         source=quote.source,
         fetched_at_ns=quote.fetched_at_ns,
         effective_from_ns=now_ns,
-        labels_hash=labels_hash(request.labels) if quote.by_labels else "",
+        labels_hash=labels_hash(request.labels) if quote.by_labels else own_labels_hash(request),
         note=quote.note,
     )

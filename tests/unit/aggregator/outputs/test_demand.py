@@ -7,6 +7,7 @@ from kube_cost_aggregator.outputs.demand import demand_of
 from kube_cost_aggregator.state.facts import StorageClassFacts, VolumeFacts
 from kube_cost_aggregator.state.inventory import Inventory
 from kube_cost_aggregator.state.prices import PriceBook
+from kube_cost_common.domain.attached_gpus import ACCELERATOR_LABEL, GPUS_LABEL
 from kube_cost_common.domain.resources import Resources
 from kube_cost_common.messages.prices import Shape
 
@@ -66,6 +67,22 @@ def test_labels_that_custom_prices_name_are_told() -> None:
     nodes.put_node(node_facts("b", "b", labels={**LABELS, "pool": "batch", "secret": "x"}), START)
     requests = demand_of("c", nodes, PriceBook(wanted_labels=frozenset({"pool"}))).requests
     assert [dict(request.labels) for request in requests] == [{}, {"pool": "batch"}, {}, {"pool": "batch"}]
+
+
+def test_gpus_attached_to_an_n1_are_told() -> None:
+    """Their kind and number: with and without them the type has two prices."""
+    n1 = {**LABELS, "node.kubernetes.io/instance-type": "n1-standard-4"}
+    nodes = Inventory(changed=lambda: None)
+    for name, labels, gpus in (("a", n1, 0.0), ("b", {**n1, ACCELERATOR_LABEL: "nvidia-tesla-t4"}, 2.0)):
+        facts = node_facts(name, name, labels=labels, capacity=Resources(4.0, 15.0, gpus))
+        nodes.put_node(replace(facts, provider_id=f"gce://project/zone/{name}"), START)
+    requests = [request for request in demand_of("c", nodes, PriceBook()).requests if request.kind == "instance"]
+    assert [(request.capacity, dict(request.labels)) for request in requests] == [
+        ("on_demand", {}),
+        ("on_demand", {ACCELERATOR_LABEL: "nvidia-tesla-t4", GPUS_LABEL: "2"}),
+        ("spot", {}),
+        ("spot", {ACCELERATOR_LABEL: "nvidia-tesla-t4", GPUS_LABEL: "2"}),
+    ]
 
 
 def test_volumes_ask_by_their_type() -> None:

@@ -11,10 +11,12 @@ from harness.records import LABELS, MINUTE, START, node_facts, price_record
 from kube_cost_aggregator.state.facts import NodeFacts, StorageClassFacts, VolumeFacts
 from kube_cost_aggregator.state.prices import PriceBook, PriceShelf, Since, instance_key, volume_key
 from kube_cost_aggregator.state.volumes import VolumeIdentity, by_name, identify_volume
+from kube_cost_common.domain.attached_gpus import ACCELERATOR_LABEL, GPUS_LABEL
 from kube_cost_common.domain.nodes import ON_DEMAND, SPOT, NodeIdentity, identify
 from kube_cost_common.domain.resources import Resources
-from kube_cost_common.messages.prices import Shape, Tier, Weights, labels_hash
+from kube_cost_common.messages.prices import Shape, Tier, Unpriced, Weights, labels_hash
 
+N1_WITH_T4 = {**LABELS, "node.kubernetes.io/instance-type": "n1-standard-4", ACCELERATOR_LABEL: "nvidia-tesla-t4"}
 SPOT_LABELS = {**LABELS, "karpenter.sh/capacity-type": "spot"}
 
 
@@ -97,7 +99,35 @@ class TestLabels:
         """Nor sent to pricing."""
         prices = book(self.node, {ON_DEMAND: [since(0.4)], self.hashed: [since(0.1)]})
         assert timeline(self.node, prices) == [(0, 0.4, 0.4)]
-        assert prices.node_labels(self.node) == {}
+        assert prices.node_labels(self.node, identity_of(self.node)) == {}
+
+
+class TestAttachedGpus:
+    """Of an N1 machine the type doesn't say which GPUs it has: its price is its own."""
+
+    node = replace(node_facts(labels=N1_WITH_T4, capacity=Resources(4.0, 15.0, 1.0)), provider_id="gce://p/z/n1")
+    hashed = f"{ON_DEMAND}#{labels_hash({ACCELERATOR_LABEL: 'nvidia-tesla-t4', GPUS_LABEL: '1'})}"
+
+    def test_its_price_is_the_one_of_what_is_attached(self) -> None:
+        """Though nobody wrote a price of their own."""
+        prices = book(self.node, {ON_DEMAND: [since(0.19)], self.hashed: [since(0.54)]})
+        assert timeline(self.node, prices) == [(0, 0.54, 0.54)]
+
+    def test_without_one_the_plain_machines_price_isnt_taken(self) -> None:
+        """It has no price, and says why by its own key."""
+        key = instance_key(identity_of(self.node), *self.hashed.partition("#")[::2])
+        why = Unpriced(key, "no_price", "no GPU of that kind")
+        prices = replace(book(self.node, {ON_DEMAND: [since(0.19)]}), unpriced={key: why})
+        assert timeline(self.node, prices) == []
+        assert prices.why_unpriced(self.node, identity_of(self.node)) == why
+
+    def test_a_machine_without_any_has_the_plain_price(self) -> None:
+        """And asks for nothing else."""
+        plain = node_facts(labels={**N1_WITH_T4, ACCELERATOR_LABEL: ""}, capacity=Resources(4.0, 15.0))
+        plain = replace(plain, provider_id="gce://p/z/n1")
+        prices = book(plain, {ON_DEMAND: [since(0.19)], self.hashed: [since(0.54)]})
+        assert timeline(plain, prices) == [(0, 0.19, 0.19)]
+        assert prices.node_labels(plain, identity_of(plain)) == {}
 
 
 class TestShapes:

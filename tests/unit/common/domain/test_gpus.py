@@ -9,6 +9,7 @@ from kube_cost_common.domain.gpus import DEFAULT_GPU_RESOURCES
         ({"nvidia.com/gpu": 2}, {}, 2.0),
         ({"amd.com/gpu": 1}, {}, 1.0),
         ({"nvidia.com/gpu": 1}, {"nvidia.com/gpu.replicas": "4"}, 0.25),
+        ({"nvidia.com/gpu": 1}, {"cloud.google.com/gke-max-shared-clients-per-gpu": "48"}, 1 / 48),
         ({"nvidia.com/mig-3g.20gb": 1}, {}, 3 / 7),
         ({"nvidia.com/mig-1g.5gb": 7}, {}, 1.0),
         ({"nvidia.com/gpu": 1}, {"nvidia.com/gpu.replicas": "none"}, 1.0),

@@ -8,6 +8,9 @@ from fractions import Fraction
 TIME_SLICING_LABEL = "nvidia.com/gpu.replicas"
 """NVIDIA's device plugin says here into how many shares it slices each GPU."""
 
+GKE_SHARING_LABEL = "cloud.google.com/gke-max-shared-clients-per-gpu"
+"""GKE's says it here, where a node pool shares its GPUs by time or by MPS."""
+
 _MIG = re.compile(r"nvidia\.com/mig-(\d+)g\..+")
 _MIG_SLICES_PER_GPU = 7  # of an A100, H100 or H200: NVIDIA Multi-Instance GPU User Guide
 
@@ -35,5 +38,5 @@ DEFAULT_GPU_RESOURCES = GpuResources(gpus_per_unit={"nvidia.com/gpu": 1.0, "amd.
 
 
 def _shares(resource: str, node_labels: Mapping[str, str]) -> int:
-    label = node_labels.get(TIME_SLICING_LABEL, "")
+    label = node_labels.get(TIME_SLICING_LABEL) or node_labels.get(GKE_SHARING_LABEL, "")
     return int(label) if resource == "nvidia.com/gpu" and label.isdigit() and int(label) > 0 else 1

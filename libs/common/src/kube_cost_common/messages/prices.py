@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from kube_cost_common.domain.attached_gpus import attached_gpus
 from kube_cost_common.messages.codec import Part, Record
 from kube_cost_common.messages.names import escape
 
@@ -108,7 +109,10 @@ class PriceRecord(Record, frozen=True, kw_only=True):
 
 
 class PriceRequest(Part, frozen=True):
-    """One price that is needed. `shape` is the node's own capacity; `labels` are those that custom prices name."""
+    """One price that is needed. `shape` is the node's own capacity.
+
+    `labels` are those that custom prices name, and what says which GPUs are attached to it.
+    """
 
     provider: str
     region: str
@@ -156,6 +160,12 @@ def price_key(
     return ".".join(escape(part) for part in (provider, region, zone, kind, name, os, capacity))
 
 
+def own_labels_hash(request: PriceRequest) -> str:
+    """Return the hash of a request's labels where no price holds without them (attached GPUs), else the empty text."""
+    attached = request.kind == INSTANCE and attached_gpus(request.provider, request.sku, request.labels)
+    return labels_hash(request.labels) if attached else ""
+
+
 def request_key(request: PriceRequest, *, labels_hash: str = "") -> str:
     """Return the key in `kce_prices` of what a request asks for."""
     return price_key(
@@ -166,7 +176,7 @@ def request_key(request: PriceRequest, *, labels_hash: str = "") -> str:
         sku=request.sku,
         os=request.os,
         capacity=request.capacity,
-        labels_hash=labels_hash,
+        labels_hash=labels_hash or own_labels_hash(request),
     )
 
 

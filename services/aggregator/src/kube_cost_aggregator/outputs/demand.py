@@ -66,7 +66,7 @@ def _of_nodes(inventory: Inventory, book: PriceBook) -> Iterator[PriceRequest]:
             yield from (_regional(place, kind, sold) for kind in (POD_VCPU, POD_MEMORY))
             continue
         identity, facts = node.identity, node.facts
-        labels = book.node_labels(facts)
+        labels = book.node_labels(facts, identity)
         for capacity in (ON_DEMAND, SPOT):
             yield PriceRequest(
                 provider=identity.provider,

@@ -12,6 +12,7 @@ from kube_cost_aggregator.state.places import Place
 from kube_cost_aggregator.state.sustained_use import quarters_of
 from kube_cost_aggregator.state.volumes import VolumeIdentity
 from kube_cost_common.domain import unit_prices
+from kube_cost_common.domain.attached_gpus import attached_gpus, attached_labels
 from kube_cost_common.domain.money import HOURS_PER_MONTH
 from kube_cost_common.domain.nodes import SPOT, NodeIdentity, price_zone
 from kube_cost_common.domain.resources import BYTES_PER_GIB, NOTHING, Resources
@@ -133,9 +134,13 @@ class PriceBook:
         """Return the record that a node pays by now; None where it pays by none: it waits, or is no machine."""
         return self._last(self._instance_records(facts, identity, identity.capacity_type))
 
-    def why_unpriced(self, identity: NodeIdentity) -> Unpriced | None:
+    def why_unpriced(self, facts: NodeFacts, identity: NodeIdentity) -> Unpriced | None:
         """Return what pricing says of a node's price that isn't there, None where it hasn't said anything yet."""
-        return self.unpriced.get(instance_key(identity, identity.capacity_type))
+        wanted = self.node_labels(facts, identity)
+        attached = attached_gpus(identity.provider, identity.instance_type, wanted)
+        return self.unpriced.get(
+            instance_key(identity, identity.capacity_type, labels_hash(wanted) if attached else "")
+        )
 
     def volume_usd_per_hour(self, volume: VolumeFacts, identity: VolumeIdentity) -> tuple[float | None, str]:
         """Return a volume's USD per hour by what is provisioned, and the price's source; None: not known."""
@@ -203,16 +208,17 @@ class PriceBook:
         ]
 
     def _instance_records(self, facts: NodeFacts, identity: NodeIdentity, capacity_type: str) -> Sequence[Since]:
-        wanted = self.node_labels(facts)
+        wanted = self.node_labels(facts, identity)
         if wanted:
-            bound = self.records.get(instance_key(identity, capacity_type, labels_hash(wanted)))
-            if bound:
+            bound = self.records.get(instance_key(identity, capacity_type, labels_hash(wanted)), ())
+            if bound or attached_gpus(identity.provider, identity.instance_type, wanted):
                 return bound
         return self.records.get(instance_key(identity, capacity_type), ())
 
-    def node_labels(self, facts: NodeFacts) -> dict[str, str]:
-        """Return those of a node's labels that custom prices name."""
-        return {name: facts.labels[name] for name in sorted(self.wanted_labels) if name in facts.labels}
+    def node_labels(self, facts: NodeFacts, identity: NodeIdentity) -> dict[str, str]:
+        """Return those of a node's labels that custom prices name, and what says which GPUs are attached to it."""
+        named = {name: facts.labels[name] for name in sorted(self.wanted_labels) if name in facts.labels}
+        return named | attached_labels(identity.provider, identity.instance_type, facts.labels, facts.capacity.gpus)
 
     @staticmethod
     def _last(records: Sequence[Since]) -> PriceRecord | None:

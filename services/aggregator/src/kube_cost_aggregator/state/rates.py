@@ -253,7 +253,7 @@ class RateBoard:
         sold = sizing(node)
         prices = book.node_prices(node.facts, node.identity) if sold is None else self._sized_prices(node, sold, book)
         if prices.now is None:
-            why = book.why_unpriced(node.identity)
+            why = book.why_unpriced(node.facts, node.identity)
             reason, detail = (WAITING, "") if why is None else (why.code, why.reason)
             return NodeRate(
                 node.facts, node.identity, None, reason, prices.on_demand, prices.spot, (), NO_USD, NO_USD, 0.0, detail

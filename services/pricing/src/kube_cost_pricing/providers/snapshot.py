@@ -2,6 +2,9 @@
 
 import datetime as dt
 
+import msgspec
+
+from kube_cost_common.domain.attached_gpus import attached_gpus
 from kube_cost_common.messages.prices import INSTANCE, VOLUME, PriceRequest, Shape
 from kube_cost_price_snapshot import PriceSnapshot
 from kube_cost_pricing.providers.source import SNAPSHOT, Answer, Quote, Unknown
@@ -30,10 +33,16 @@ class SnapshotSource:
         return Unknown(reason=f"the price snapshot has no prices of kind {request.kind}")
 
     def shape(self, request: PriceRequest) -> Shape | None:
-        """Return the nominal shape of the requested machine type, or None."""
-        return self._snapshot.shape(request.provider, request.sku) if request.kind == INSTANCE else None
+        """Return the nominal shape of the requested machine type with what is attached to it, or None."""
+        shape = self._snapshot.shape(request.provider, request.sku) if request.kind == INSTANCE else None
+        attached = attached_gpus(request.provider, request.sku, request.labels)
+        if shape is None or attached is None:
+            return shape
+        return msgspec.structs.replace(shape, gpus=attached[1])
 
     def _instance(self, request: PriceRequest) -> Answer:
+        if attached_gpus(request.provider, request.sku, request.labels) is not None:
+            return Unknown(reason="the price snapshot doesn't know what GPUs cost that are attached to a machine")
         found = self._snapshot.nearest_price(request.provider, request.region, request.sku, request.capacity)
         if found is None:
             return self._unknown(request)

@@ -2,9 +2,6 @@
 
 from collections.abc import Mapping
 
-ACCELERATOR_LABEL = "cloud.google.com/gke-accelerator"
-"""The node label that names the kind of GPU attached to an N1 machine: its machine type doesn't."""
-
 _BY_TYPE: Mapping[str, tuple[str, ...]] = {
     "a2-highgpu": ("a100",),
     "a2-megagpu": ("a100",),

@@ -1,9 +1,10 @@
 """What a machine costs: its cores, its memory, and what comes with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isclose
 
+from kube_cost_common.domain.attached_gpus import attached_gpus
 from kube_cost_common.messages.prices import PriceRequest, Shape, Weights
 from kube_cost_pricing.providers.cloud import Seen
 from kube_cost_pricing.providers.gcp import gpus
@@ -72,7 +73,7 @@ class MachinePrices:
         machine = _machine(request, named)
         if isinstance(machine, Unknown):
             return machine
-        return self._sum(request, machine)
+        return self._sum(request, _with_attached(request, machine))
 
     def _whole(self, request: PriceRequest, named: Shared) -> Answer:
         fact = self._choose(request, WHOLE, request.sku)
@@ -135,7 +136,7 @@ class MachinePrices:
     def _gpu(self, request: PriceRequest, names: tuple[str, ...]) -> Fact | Unknown:
         """Return the price of a machine's GPUs, which are listed under one of several names."""
         answer: Fact | Unknown = Unknown(
-            reason=f"{request.sku} has GPUs of a kind that its type doesn't name: give it a price of your own"
+            reason=f"{request.sku} has GPUs of a kind that nothing names: give it a price of your own"
         )
         for name in names:
             answer = self._choose(request, GPU, name)
@@ -178,6 +179,18 @@ def _machine(request: PriceRequest, named: Predefined | Custom | Shared) -> _Mac
         suffix = "custom extended" if named.extended else "custom"
         return _Machine(family=named.family, suffix=suffix, vcpu=named.vcpu, memory_gib=named.memory_gib)
     return _predefined(request, named)
+
+
+def _with_attached(request: PriceRequest, machine: _Machine) -> _Machine:
+    """Return the machine with the GPUs that its labels speak of."""
+    attached = attached_gpus(request.provider, request.sku, request.labels)
+    if attached is None:
+        return machine
+    kind, count = attached
+    if count == 0:
+        waiting = f"without its GPUs ({kind}), of which its node reports none yet"
+        return replace(machine, guessed="; ".join(part for part in (machine.guessed, waiting) if part))
+    return replace(machine, gpu_names=gpus.names_of_accelerator(kind), gpu_count=count)
 
 
 def _predefined(request: PriceRequest, named: Predefined) -> _Machine | Unknown:
