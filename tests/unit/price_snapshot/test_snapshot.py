@@ -141,6 +141,14 @@ def test_a_known_price_is_not_from_elsewhere(snapshot: PriceSnapshot) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("provider", "region", "sku"), [("aws", "cn-north-1", "m5.large"), ("azure", "chinaeast2", "Standard_D4s_v5")]
+)
+def test_no_region_stands_in_for_china(snapshot: PriceSnapshot, provider: str, region: str, sku: str) -> None:
+    """It is another market, with another currency."""
+    assert snapshot.nearest_price(provider, region, sku, ON_DEMAND) is None
+
+
 def test_no_region_stands_in_for_a_type_that_none_has(snapshot: PriceSnapshot) -> None:
     """A type without any price stays without one, also for spot that the table doesn't have at all."""
     assert snapshot.nearest_price("gcp", "us-central1", "z99-standard-4", ON_DEMAND) is None

@@ -268,10 +268,28 @@ async def test_attached_gpus_are_in_the_price_or_it_is_an_estimate_of_all() -> N
     rates = DefaultRates(usd_per_vcpu_hour=0.03, usd_per_gib_hour=0.004, usd_per_gpu_hour=0.5)
     decision = await decide(request, SNAPSHOT, defaults=rates)
     assert decision.record is not None
-    assert (decision.record.usd, decision.record.source) == (pytest.approx(4 * 0.03 + 15 * 0.004 + 2 * 0.5), "estimate")
+    assert decision.record.usd == pytest.approx(4 * 0.03 + 15 * 0.004 + 2 * 0.5)
+    assert decision.record.source == "estimate"
     assert decision.record.shape == Shape(vcpu=4, memory_gib=15, gpus=2)
     assert decision.record.labels_hash == labels_hash(request.labels)
     custom = "nodes: [{usd_per_vcpu_hour: 0.02, usd_per_gib_hour: 0.003, usd_per_gpu_hour: 0.4}]"
     own = await record(request, custom=custom)
     assert own.usd == pytest.approx(4 * 0.02 + 15 * 0.003 + 2 * 0.4)
     assert own.labels_hash == labels_hash(request.labels)
+
+
+@pytest.mark.parametrize("capacity", [ON_DEMAND, SPOT])
+async def test_china_without_an_exchange_rate_has_no_price(capacity: str) -> None:
+    """Neither another region's, which is another market, nor one made of the configured rates: the reason is told."""
+    request = node(region="cn-north-1", zone="cn-north-1a", capacity=capacity)
+    yuan = Answers("api", on_demand=quote(0.792, currency="CNY"), spot=quote(0.31, currency="CNY"))
+    decision = await decide(request, yuan, SNAPSHOT)
+    assert (decision.record, decision.code) == (None, "currency")
+    assert "CNY, for which no rate is configured" in decision.reason
+
+
+async def test_china_that_nobody_lists_is_estimated_by_the_configured_rates() -> None:
+    """Never at the price of a region outside."""
+    price = await record(msgspec.structs.replace(node(region="cn-north-1"), shape=Shape(2, 8)))
+    assert price.usd == pytest.approx(2 * 0.031611 + 8 * 0.004237)
+    assert price.source == "estimate"

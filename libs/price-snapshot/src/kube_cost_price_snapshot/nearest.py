@@ -8,6 +8,7 @@ The rule is by name alone, so that it is the same everywhere and needs no map of
 3. Azure: the region that stands for the geography that the name contains (`germanywestcentral` → westeurope);
 4. then the home region (us-east-1, us-central1, eastus), then all others by name.
 
+No region outside China stands in for one there, nor the other way: that is another market, with another currency.
 The first one that has a price for the machine type and capacity is taken. Its price is an estimate, and is said to be.
 """
 
@@ -33,8 +34,13 @@ _AZURE_GEOGRAPHIES = (
 
 def candidates(provider: str, region: str, known: list[str]) -> list[str]:
     """Return the regions of `known` other than `region`, the ones that stand in for it best first."""
+    known = [name for name in known if _in_china(name) is _in_china(region)]
     order = [*_alike(provider, region, known), HOME[provider], *sorted(known)]
     return [name for name in dict.fromkeys(order) if name in known and name != region]
+
+
+def _in_china(region: str) -> bool:
+    return region.startswith(("cn-", "china"))
 
 
 def _alike(provider: str, region: str, known: list[str]) -> list[str]:

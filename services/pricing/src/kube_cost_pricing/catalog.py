@@ -6,7 +6,8 @@ shipped snapshot. The first exact price is taken. Where there is none:
 1. for spot, the exact on-demand price: an estimate, with the note "no spot price known";
 2. what a source has near by (another region's price, Linux for Windows): an estimate, with the source's note;
 3. for spot, the same of on demand;
-4. for a machine whose shape is known, the configured rates per vCPU, GiB and GPU: an estimate.
+4. for a machine whose shape is known, the configured rates per vCPU, GiB and GPU: an estimate; not where its price is
+   known in a currency without a rate.
 
 Else the request stays without a price, and the reasons of all sources are kept.
 """
@@ -43,7 +44,7 @@ from kube_cost_pricing.providers.source import (
     Shapes,
     Unknown,
 )
-from kube_cost_pricing.sanity import Refused, Sanity
+from kube_cost_pricing.sanity import CURRENCY, Refused, Sanity
 
 NO_SPOT_PRICE = "no spot price known"
 DEFAULT_RATES = "no price known: configured default per vCPU, GiB and GPU"
@@ -170,12 +171,13 @@ def decide(
     """Return the price for `request` from what the sources said, in their order of rank."""
     wanted = [said.wanted for said in asked]
     on_demand = [said.on_demand for said in asked if said.on_demand is not None]
+    in_other_money = any(isinstance(answer, Unknown) and answer.code == CURRENCY for answer in wanted)
     chosen = (
         _first(wanted, exact=True)
         or _noted(_first(on_demand, exact=True), NO_SPOT_PRICE)
         or _noted(_first(wanted, exact=False))
         or _noted(_first(on_demand, exact=False), NO_SPOT_PRICE)
-        or _default(request, nominal, default_rates, now_ns)
+        or (None if in_other_money else _default(request, nominal, default_rates, now_ns))
     )
     waiting = {said.source for said in asked if isinstance(said.wanted, NotYet) or isinstance(said.on_demand, NotYet)}
     if chosen is None:

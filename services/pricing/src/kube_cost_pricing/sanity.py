@@ -20,6 +20,9 @@ from kube_cost_common.runtime.clock import Clock
 from kube_cost_common.runtime.health import Counters
 from kube_cost_pricing.providers.source import API, CUSTOM, Quote
 
+CURRENCY = "currency"
+"""Why a price is refused that is in a currency without a configured rate."""
+
 FACTOR = 5.0
 """How far an on-demand price may be off the last one or the snapshot: no list price has moved so far at once."""
 
@@ -92,7 +95,7 @@ class Sanity:
             return Refused(reason="not_positive", detail=_detail(quote))
         if quote.currency not in self._usd_per:
             detail = f"a price in {quote.currency}, for which no rate is configured"
-            return Refused(reason="currency", detail=detail)
+            return Refused(reason=CURRENCY, detail=detail)
         return None
 
     def _implausible(

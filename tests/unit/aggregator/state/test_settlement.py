@@ -4,8 +4,11 @@ import pytest
 
 from harness.bench import CPU_USD, DEFAULTS, USD, Bench
 from harness.records import MINUTE, SECOND, START, FakeKernel, node_facts, pod_facts
+from kube_cost_aggregator.state.prices import instance_key
 from kube_cost_aggregator.state.rates import RateBoard
 from kube_cost_aggregator.state.settlement import Outcome
+from kube_cost_common.domain.nodes import ON_DEMAND
+from kube_cost_common.messages.prices import Unpriced
 
 
 def minute(number: float) -> int:
@@ -277,6 +280,19 @@ class TestPrices:
         assert bench.take(kernel.sample(minute(12))) is Outcome.SETTLED
         assert abs(bench.paid - (4 * 0.03 + 16 * 0.004) * 1e9 * 12 / 60) <= 1
         assert bench.estimated_seconds == 720
+
+    def test_a_price_in_a_currency_without_a_rate_is_waited_for(self) -> None:
+        """No default is assumed for it: it stays unpriced, and the first price reaches back."""
+        bench, kernel = Bench(priced=False, defaults=DEFAULTS), FakeKernel()
+        (node,) = bench.inventory.nodes.values()
+        key = instance_key(node.identity, ON_DEMAND)
+        bench.shelf.replace({}, frozenset(), {key: Unpriced(key, "currency", "a price in CNY")})
+        bench.take(kernel.sample(minute(1)))
+        bench.wait(minute(1), minute(12))
+        assert bench.take(kernel.sample(minute(12))) is Outcome.UNPRICED
+        bench.price()
+        assert bench.take(kernel.sample(minute(13))) is Outcome.SETTLED
+        assert abs(bench.paid - USD * 1e9 * 13 / 60) <= 1
 
     def test_a_node_that_ends_unpriced_is_given_up(self) -> None:
         """Where no default may be assumed either, after the same wait."""

@@ -142,6 +142,11 @@ class PriceBook:
             instance_key(identity, identity.capacity_type, labels_hash(wanted) if attached else "")
         )
 
+    def is_in_other_money(self, facts: NodeFacts, identity: NodeIdentity) -> bool:
+        """Whether a node's price is known in a currency without a rate: then no figure in USD is made up for it."""
+        why = self.why_unpriced(facts, identity)
+        return why is not None and why.code == "currency"
+
     def volume_usd_per_hour(self, volume: VolumeFacts, identity: VolumeIdentity) -> tuple[float | None, str]:
         """Return a volume's USD per hour by what is provisioned, and the price's source; None: not known."""
         return _last_rate(self.volume_timeline(volume, identity))

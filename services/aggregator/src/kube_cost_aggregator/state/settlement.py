@@ -259,7 +259,7 @@ class Settlement:
         since_ns = self._unpriced_since_ns.setdefault(uid, now_ns)
         if now_ns - since_ns < self._patience.price_seconds * NS_PER_SECOND:
             return True
-        if sizing(node) is None:
+        if sizing(node) is None and not self._prices.book.is_in_other_money(node.facts, node.identity):
             self._prices.assume(uid)
         return bool(self._timeline(node))
 
