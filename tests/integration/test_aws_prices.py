@@ -28,6 +28,7 @@ from kube_cost_common.messages.prices import (
 )
 from kube_cost_common.runtime.clock import SystemClock
 from kube_cost_common.runtime.health import Counters
+from kube_cost_pricing.providers.cloud import HOURS_ALONE
 from kube_cost_pricing.providers.source import AMBIGUOUS, NO_INSTANCE_TYPE, NO_REGION, Unknown
 from kube_cost_pricing.sanity import Refused, Sanity
 from kube_cost_simulator.clouds.aws import SpotPrice
@@ -240,7 +241,7 @@ class TestOtherPrices:
         assert [(tier.start, tier.usd) for tier in tiers] == [(0.0, 0.065), (32000.0, 0.0455), (64000.0, 0.03185)]
 
     async def test_traffic_load_balancers_clusters_and_fargate(self) -> None:
-        """Each by its usage type, also with a region's prefix."""
+        """Each by its usage type, also with a region's prefix; a load balancer says that its units aren't in it."""
         here = {"fromRegionCode": HERE}
         products = [
             sold(
@@ -262,6 +263,9 @@ class TestOtherPrices:
             ),
             sold("AWSELB", "Load Balancer-Network", "USE1-LoadBalancerUsage", "0.0225"),
             sold("AWSELB", "Load Balancer-Application", "USE1-LoadBalancerUsage", "0.0250"),
+            sold("AWSELB", "Load Balancer-Network", "USE1-LCUUsage", "0.006", "LCU-Hrs"),
+            sold("AWSELB", "Load Balancer-Application", "USE1-LCUUsage", "0.008", "LCU-Hrs"),
+            sold("AWSELB", "Load Balancer", "USE1-DataProcessing-Bytes", "0.008", "GB"),
             sold("AmazonEKS", "Compute", "USE1-AmazonEKS-Hours:perCluster", "0.10"),
             sold("AmazonEKS", "Compute", "USE1-AmazonEKS-Hours:extendedSupport", "0.50"),
             sold("AmazonEKS", "Compute", "USE1-Fargate-vCPU-Hours:perCPU", "0.04048"),
@@ -284,5 +288,7 @@ class TestOtherPrices:
                 machine_request("fargate", kind=POD_VCPU),
                 machine_request("fargate", kind=POD_MEMORY),
             )
+        assert [bool(quoted(answer).note) for answer in network] == [False, False, True, True, False, False]
+        assert quoted(network[2]).note == HOURS_ALONE
         amounts = [quoted(answer).amount for answer in (*network, *pods)]
         assert amounts == pytest.approx([0.01, 0.09, 0.0225, 0.025, 0.1, 0.5, 0.04048, 0.004445])

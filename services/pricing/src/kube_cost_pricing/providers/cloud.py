@@ -1,10 +1,11 @@
 """What a cloud has to be able to say. A fourth cloud is one file with these four questions."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from kube_cost_common.messages.prices import PriceRequest
-from kube_cost_pricing.providers.source import Answer
+from kube_cost_common.messages.prices import LOAD_BALANCER, PriceRequest
+from kube_cost_pricing.providers.source import Answer, Quote
 
 T = TypeVar("T")
 
@@ -32,6 +33,17 @@ Tell = Callable[[PriceRequest, Answer], None]
 
 Seen = Callable[[str], None]
 """Takes a line about one row that was looked at: which, and why it was taken or left. For `lookup`."""
+
+
+HOURS_ALONE = "its hours alone: what goes through it, and rules beyond the first, are billed beside"
+"""Of a load balancer: capacity units (AWS), GiB (Google), GB and rules beyond five (Azure): nobody counts them here."""
+
+
+def noted(request: PriceRequest, answer: Answer) -> Answer:
+    """Return the answer with what it leaves out, said in its note."""
+    if request.kind != LOAD_BALANCER or not isinstance(answer, Quote):
+        return answer
+    return replace(answer, note="; ".join(part for part in (answer.note, HOURS_ALONE) if part))
 
 
 class Ask(Protocol):

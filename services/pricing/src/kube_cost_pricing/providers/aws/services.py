@@ -16,7 +16,7 @@ from kube_cost_common.messages.prices import (
 )
 from kube_cost_pricing.providers.aws.judging import choose, usage
 from kube_cost_pricing.providers.aws.price_list import Listing
-from kube_cost_pricing.providers.cloud import CONTROL_PLANE_PRICE, INSTANCE_PRICE, LOAD_BALANCER_PRICE, Seen
+from kube_cost_pricing.providers.cloud import CONTROL_PLANE_PRICE, INSTANCE_PRICE, LOAD_BALANCER_PRICE, Seen, noted
 from kube_cost_pricing.providers.source import API, Answer, Quote, Unknown
 
 EC2 = "AmazonEC2"
@@ -79,7 +79,8 @@ def price(request: PriceRequest, of: Billed, listing: Listing, seen: Seen) -> An
     words = f"{sku} {request.kind.replace('_', ' ')} in {request.region}"
     family = _FAMILIES.get(sku, "") if request.kind == LOAD_BALANCER else ""
     products = [product for product in listing.products if not family or product.family == family]
-    return choose(Listing(products, listing.fetched_at_ns), usage(of.usage_type), words, unit=of.unit, seen=seen)
+    found = choose(Listing(products, listing.fetched_at_ns), usage(of.usage_type), words, unit=of.unit, seen=seen)
+    return noted(request, found)
 
 
 def volume_price(request: PriceRequest, listing: Listing, seen: Seen) -> Answer:

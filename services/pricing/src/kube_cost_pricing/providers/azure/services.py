@@ -17,7 +17,7 @@ from kube_cost_pricing.providers.azure.book import Judge, PriceBook, Wanted
 from kube_cost_pricing.providers.azure.filters import any_of, consumption, equal
 from kube_cost_pricing.providers.azure.rows import Listing, Row
 from kube_cost_pricing.providers.azure.units import GB, GB_HOUR, HOUR
-from kube_cost_pricing.providers.cloud import CONTROL_PLANE_PRICE, LOAD_BALANCER_PRICE, NETWORK_PRICE
+from kube_cost_pricing.providers.cloud import CONTROL_PLANE_PRICE, LOAD_BALANCER_PRICE, NETWORK_PRICE, noted
 from kube_cost_pricing.providers.source import AMBIGUOUS, Answer, Unknown
 
 GLOBAL = "Global"
@@ -97,8 +97,8 @@ def price(request: PriceRequest, region: str, listing: Listing, book: PriceBook)
     here = [row for row in listing.rows if row.arm_region_name == region]
     answer = book.by_amount(Listing(rows=here, fetched_at_ns=listing.fetched_at_ns), judge, wanted)
     if service.everywhere and isinstance(answer, Unknown) and answer.code != AMBIGUOUS:
-        return book.by_amount(listing, judge, wanted)
-    return answer
+        answer = book.by_amount(listing, judge, wanted)
+    return noted(request, answer)
 
 
 def container_price(request: PriceRequest, listing: Listing, book: PriceBook) -> Answer:

@@ -27,6 +27,7 @@ from kube_cost_pricing.providers.cloud import (
     STORAGE_PRICE,
     Seen,
     Tell,
+    noted,
 )
 from kube_cost_pricing.providers.gcp.catalogue import Catalogue
 from kube_cost_pricing.providers.gcp.choosing import choose
@@ -138,7 +139,7 @@ class GcpPrices:
         sold = _PARTS[request.kind]
         capacity = request.capacity if request.capacity == SPOT else ON_DEMAND
         fact = choose(catalogue, request.region, Key(sold.part, name, capacity), seen=self._seen)
-        return fact if isinstance(fact, Unknown) else _quote(fact, sold.unit, catalogue)
+        return fact if isinstance(fact, Unknown) else noted(request, _quote(fact, sold.unit, catalogue))
 
     def _traffic(self, catalogue: Catalogue, request: PriceRequest) -> Answer:
         """Return a price of traffic; the least, where it depends on where to."""
