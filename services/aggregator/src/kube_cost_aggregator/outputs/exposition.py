@@ -14,8 +14,8 @@ from kube_cost_common.runtime.health import Counters
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-TICK_SECONDS = 0.9
-"""From one rendering's start to the next: a new pod or price is visible within a second."""
+TICK_SECONDS = 0.75
+"""From one rendering's start to the next: a new pod or price is visible within a second, rendering included."""
 
 WHOLE_SECONDS = 5.0
 """So often everything is rendered, changed or not: usage that samples told of, settled money, health."""
