@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 
 class TcpProxy:
@@ -10,12 +10,13 @@ class TcpProxy:
 
     `hold_answers` keeps back what the server says, `hold_requests` leaves what the client says unread; nothing is lost
     by either, and `release` lets all go on. `strand` does both to the connections there are, for good, and new ones
-    pass. `cut` ends all connections.
+    pass. `cut` ends all connections. `heard` is told what a client says before the server is.
     """
 
     def __init__(self, target_port: int) -> None:
         self.target_port = target_port
         self.port = 0
+        self.heard: Callable[[bytes], object] = lambda _data: None
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._answers = asyncio.Event()
@@ -75,19 +76,29 @@ class TcpProxy:
         self._writers.add(far_writer)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._copy(reader, far_writer, self._requests))
-                group.create_task(self._copy(far_reader, writer, self._answers))
+                group.create_task(self._copy(reader, far_writer, self._requests, self._hear))
+                group.create_task(self._copy(far_reader, writer, self._answers, lambda _data: None))
         finally:
             for one in (writer, far_writer):
                 one.transport.abort()
                 self._writers.discard(one)
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
+    def _hear(self, data: bytes) -> None:
+        self.heard(data)
+
+    async def _copy(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        gate: asyncio.Event,
+        heard: Callable[[bytes], object],
+    ) -> None:
         with contextlib.suppress(OSError):
             while True:
                 await gate.wait()
                 if not (data := await reader.read(4096)):
                     break
+                heard(data)
                 await gate.wait()
                 writer.write(data)
                 await writer.drain()

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 
+from harness.keepers import AnyStore, FileKeeper, Keeper
 from harness.twin_prices import price_records
 from kube_cost_agent.gpu_use import busy_gpus
 from kube_cost_agent.machine import Machine
 from kube_cost_agent.readings import CgroupReading, IoReading, NetworkReading, NodeReading, PodSummary, Summary
 from kube_cost_agent.sampler import Sampler
-from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
 from kube_cost_aggregator.inputs.kubernetes.objects import ObjectReader
 from kube_cost_aggregator.inputs.kubernetes.receiver import InventoryReceiver
 from kube_cost_aggregator.inputs.kubernetes.resources import Facts, Resource, all_resources
@@ -79,6 +79,7 @@ class Twin:
         sharing: SharingRules = NOTHING_SHARED,
         pod_names: PodNames = PLAIN,
         labels: frozenset[str] = frozenset(),
+        keeper: Keeper | None = None,
     ) -> None:
         self._pod_names = pod_names
         self._labels = labels
@@ -90,11 +91,11 @@ class Twin:
         self.gone_agents: list[SimulatedAgent] = []
         self._interval_ns = interval_seconds * SECOND_NS
         self._read_ns = read_seconds * SECOND_NS
-        self._folder = folder
+        self._keeper = keeper or FileKeeper(folder)
         self._sessions = 0
         self._standing_intervals = start_ns // self._interval_ns
         self._facts = {node.name: node for node in scenario.nodes}
-        self.store: SqliteStore
+        self.store: AnyStore
         self.inventory: Inventory
         self.ledger: Ledger
         self.settlement: Settlement
@@ -111,7 +112,7 @@ class Twin:
 
     async def start_aggregator(self) -> None:
         """Begin with what the ledger has committed, as a new process would."""
-        self.store = open_store(self._folder / "ledger.sqlite")
+        self.store = await self._keeper.open()
         self.inventory = Inventory(changed=lambda: None)
         self.ledger = Ledger(store=self.store, sharing=self._sharing)
         self.shelf = PriceShelf(defaults=None, changed=lambda: None)

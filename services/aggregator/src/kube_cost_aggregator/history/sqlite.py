@@ -1,6 +1,5 @@
 """The ledger in one SQLite file, in WAL mode: one writing connection and one reading, each in a thread of its own."""
 
-import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable
@@ -11,17 +10,13 @@ from typing import TypeVar
 
 import msgspec
 
+from kube_cost_aggregator.history.columns import PAID_COLUMNS, TOTAL_COLUMNS, namespace_total
 from kube_cost_aggregator.history.queries import CostQuery, Costs
 from kube_cost_aggregator.history.schema import STEPS
 from kube_cost_aggregator.history.sqlite_costs import read_costs, read_namespaces_by_hour, read_pods_by_hour
 from kube_cost_aggregator.history.sqlite_days import add_late, add_up_day, forget_days, forget_hours
 from kube_cost_aggregator.history.sqlite_hours import SqliteHours
-from kube_cost_aggregator.history.sqlite_writes import (
-    PAID_COLUMNS,
-    TOTAL_COLUMNS,
-    namespace_total,
-    write_batch,
-)
+from kube_cost_aggregator.history.sqlite_writes import write_batch
 from kube_cost_aggregator.history.store import (
     Batch,
     LedgerState,
@@ -34,6 +29,7 @@ from kube_cost_aggregator.history.store import (
     StreamCursor,
     Traffic,
 )
+from kube_cost_aggregator.history.threads import finish_in
 
 BUSY_SECONDS = 5.0
 """How long to wait for a lock that another process (a backup, a curious person) holds."""
@@ -116,20 +112,8 @@ class SqliteStore:
         self._writer.close()
 
     async def _in(self, thread: ThreadPoolExecutor, doing: str, work: Callable[[], T]) -> T:
-        future = asyncio.get_running_loop().run_in_executor(thread, work)
-        cancelled = 0
-        while not future.done():
-            try:
-                await asyncio.wait([future])
-            except asyncio.CancelledError:  # the thread goes on all the same, and what it did has to be known
-                cancelled += 1
-        if cancelled and (task := asyncio.current_task()) is not None:
-            for _ in range(cancelled):
-                task.uncancel()
-            for _ in range(cancelled):  # comes at the next await
-                task.cancel()
         try:
-            return future.result()
+            return await finish_in(thread, work)
         except (sqlite3.Error, msgspec.MsgspecError, OverflowError) as error:
             raise StoreError(f"can't {doing}: {error}") from error
 

@@ -2,11 +2,11 @@
 
 import sqlite3
 
+from kube_cost_aggregator.history.columns import PAID_COLUMNS
 from kube_cost_aggregator.history.cost_lines import Rows, reading
 from kube_cost_aggregator.history.cost_sql import Dialect, Statement
 from kube_cost_aggregator.history.queries import CostQuery, Costs
 from kube_cost_aggregator.history.sqlite_days import read_kept
-from kube_cost_aggregator.history.sqlite_writes import PAID_COLUMNS
 from kube_cost_aggregator.history.store import PodsHour
 
 

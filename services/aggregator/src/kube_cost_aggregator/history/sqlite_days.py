@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Iterable
 
+from kube_cost_aggregator.history.columns import MONEY_COLUMNS
 from kube_cost_aggregator.history.cost_lines import Kept
 from kube_cost_aggregator.history.cost_sql import SECONDS_PER_DAY, SECONDS_PER_HOUR
-from kube_cost_aggregator.history.sqlite_writes import MONEY_COLUMNS
 from kube_cost_aggregator.history.store import Batch, Retention
 
 _HOURS = ", ".join(f":day + {SECONDS_PER_HOUR * number}" for number in range(24))

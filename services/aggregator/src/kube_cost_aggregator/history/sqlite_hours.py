@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from kube_cost_aggregator.history.columns import MONEY_COLUMNS, TOTAL_COLUMNS, namespace_total
 from kube_cost_aggregator.history.hours import (
     PODS_AT_A_TIME,
     CapacityHour,
@@ -21,7 +22,6 @@ from kube_cost_aggregator.history.hours import (
     VolumePart,
 )
 from kube_cost_aggregator.history.sqlite_days import read_kept
-from kube_cost_aggregator.history.sqlite_writes import MONEY_COLUMNS, TOTAL_COLUMNS, namespace_total
 from kube_cost_aggregator.history.store import Money
 
 NODES_COUNTER = "nodes_nano_usd"

@@ -1,18 +1,12 @@
-"""The rows of a batch, written to SQLite within a transaction of the caller's; and the columns of money."""
+"""The rows of a batch, written to SQLite within a transaction of the caller's."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
-from kube_cost_aggregator.history.store import Batch, Money, NamespaceTotal, PodRow
-
-MONEY_COLUMNS = tuple(f"{field}_nano" for field in Money._fields)
-_COUNTER_COLUMNS = tuple(f"{field}_counter_nano" for field in Money._fields if field != "savings")
-TOTAL_COLUMNS = (*MONEY_COLUMNS, *_COUNTER_COLUMNS, "counter_nano", "savings_counter_nano")
-"""Those of a namespace's running totals: its money, its counters by resource, and the two counters of sums."""
-
-PAID_COLUMNS = tuple(column for column in MONEY_COLUMNS if column != "savings_nano")
+from kube_cost_aggregator.history.columns import MONEY_COLUMNS, TOTAL_COLUMNS, total_amounts
+from kube_cost_aggregator.history.store import Batch, PodRow
 
 
 def write_batch(db: sqlite3.Connection, batch: Batch) -> None:
@@ -24,14 +18,6 @@ def write_batch(db: sqlite3.Connection, batch: Batch) -> None:
     _write_nodes_and_pods(db, batch)
     _write_objects(db, batch)
     _write_money(db, batch)
-
-
-def namespace_total(amounts: Sequence[int]) -> NamespaceTotal:
-    """Return a total from its columns."""
-    count = len(MONEY_COLUMNS)
-    money, counters, (counter, savings_counter) = Money(*amounts[:count]), amounts[count:-2], amounts[-2:]
-    resource_counters = Money._make([*counters[:3], 0, *counters[3:]])
-    return NamespaceTotal(money, counter, savings_counter, resource_counters.highest(money._replace(savings=0)))
 
 
 def _write_nodes_and_pods(db: sqlite3.Connection, batch: Batch) -> None:
@@ -95,16 +81,7 @@ def _write_money(db: sqlite3.Connection, batch: Batch) -> None:
     columns = ("namespace", *TOTAL_COLUMNS)
     db.executemany(
         f"INSERT OR REPLACE INTO namespace_totals ({', '.join(columns)}) VALUES ({_marks(columns)})",  # noqa: S608 - likewise
-        [
-            (
-                namespace,
-                *total.money,
-                *(total.resource_counters[:3] + total.resource_counters[4:]),
-                total.counter,
-                total.savings_counter,
-            )
-            for namespace, total in batch.namespace_totals.items()
-        ],
+        [(namespace, *total_amounts(total)) for namespace, total in batch.namespace_totals.items()],
     )
     db.executemany(
         "INSERT OR REPLACE INTO namespace_traffic VALUES (?, ?, ?, ?, ?, ?)",
