@@ -1,6 +1,7 @@
 """PostgreSQL as the ledger's keeper: what it refuses, who may write, and what a lost connection leaves."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 
@@ -60,6 +61,20 @@ class TestOpening:
         port = free_port()
         with pytest.raises(StoreError, match=rf"database 'costs' on 127.0.0.1:{port}: .*onnect"):
             await open_postgres(f"postgresql://me:{PASSWORD}@127.0.0.1:{port}/costs", "default")
+
+    async def test_an_aggregator_that_can_not_reach_it_says_so_and_ends(self) -> None:
+        """Its password is in no line of its log."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "kube_cost_aggregator.main"),
+            env={"KUBE_COST_DATABASE_DSN": f"postgresql://me:{PASSWORD}@127.0.0.1:{free_port()}/costs"},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(60):
+            said, _ = await process.communicate()
+        assert process.returncode == 1
+        assert b"can't open the ledger: database 'costs' on 127.0.0.1" in said
+        assert PASSWORD.encode() not in said
 
     async def test_a_newer_version_is_refused(self, keeper: DatabaseKeeper) -> None:
         """Its tables mean something else."""

@@ -2,30 +2,36 @@
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import asyncpg
 import msgspec
 import pytest
 
 from harness import parts
-from harness.keepers import AnyStore, DatabaseKeeper, FileKeeper, Keeper
+from harness.keepers import AnyStore, DatabaseKeeper, FileKeeper, Keeper, Tables
 from harness.ledger_batches import everything
 from harness.postgres import PostgresServer, running_postgres
 from harness.random_history import FIRST_DAY, HOURS, NAMESPACE_LABELS, history
+from harness.twin import Twin
 from harness.two_hours import HOUR, asked, batch, pod
 from kube_cost_aggregator.history.hours import all_pods, all_volume_parts
 from kube_cost_aggregator.history.queries import CostFilter, CostLine, CostQuery, Grouping
 from kube_cost_aggregator.history.store import (
     Batch,
+    LedgerState,
     Money,
     PodHour,
     Retention,
     StoreError,
     StreamCursor,
 )
+from kube_cost_common.messages.usage import UsageSample
+from kube_cost_simulator.generated import generated_scenario
 
 KEEPERS = ("sqlite", "postgres", "timescale")
 LAST = HOURS[-1] + 3600
@@ -290,3 +296,75 @@ class TestLoading:
         )
         state = await store.load(now_ns=0, month_start=0)
         assert ([pod.pod_id for pod in state.open_pods], state.next_pod_id) == ([1, 2, 3], 5)
+
+
+class RememberingTwin(Twin):
+    """Knows the samples that were taken last."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.taken: deque[tuple[UsageSample, int]] = deque(maxlen=40)
+
+    async def take(self, sample: UsageSample, *, stored_at_ns: int, unwatched: bool = False) -> None:
+        self.taken.append((sample, stored_at_ns))
+        await super().take(sample, stored_at_ns=stored_at_ns, unwatched=unwatched)
+
+
+class Both:
+    """Two stores that are given the same."""
+
+    def __init__(self, one: AnyStore, other: AnyStore) -> None:
+        self._stores = (one, other)
+
+    async def load(self, **asked: Any) -> LedgerState:
+        one, other = [await store.load(**asked) for store in self._stores]
+        assert one == other
+        return one
+
+    async def commit(self, batch: Batch) -> None:
+        for store in self._stores:
+            await store.commit(batch)
+
+    def close(self) -> None:
+        for store in self._stores:
+            store.close()
+
+
+@dataclass
+class BothKeepers:
+    one: Keeper
+    other: Keeper
+
+    async def open(self) -> Any:
+        return Both(await self.one.open(), await self.other.open())
+
+    async def tables(self) -> Tables:
+        tables = await self.one.tables()
+        assert await self.other.tables() == tables
+        return tables
+
+
+@pytest.mark.timeout(600)
+async def test_a_simulated_hour_of_a_thousand_pods_is_the_same_everywhere(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    """Every table, to the last bit; and what is delivered again adds nothing."""
+    keepers = BothKeepers(FileKeeper(tmp_path), DatabaseKeeper(server.new_database()))
+    twin = RememberingTwin(
+        scenario=generated_scenario(nodes=20, pods=1000, mean_lifetime_seconds=2400),
+        folder=tmp_path,
+        read_seconds=60,
+        keeper=keepers,
+    )
+    await twin.start()
+    await twin.run(3600)
+    before = await keepers.tables()
+    for sample, stored_at_ns in list(twin.taken):
+        await twin.take(sample, stored_at_ns=stored_at_ns)
+    after = await keepers.tables()
+    twin.close()
+    assert len(after["pod_hours"]) > 1000
+    bookkeeping = {"node_states"}
+    assert {name: rows for name, rows in after.items() if name not in bookkeeping} == {
+        name: rows for name, rows in before.items() if name not in bookkeeping
+    }

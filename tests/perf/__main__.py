@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from perf import agent, aggregator, figures, gcp_skus, growth, week, wire
+from perf import agent, aggregator, figures, gcp_skus, growth, stores, week, wire
 from perf.aggregator import Load
 from perf.measuring import Figure
 
@@ -61,6 +61,12 @@ PARTS = (
         title="The history: a week of 10,000 pods on 200 nodes",
         measure=week.measure,
         quick=None,
+    ),
+    Part(
+        name="stores",
+        title="The ledger: a minute of 100,000 pods",
+        measure=lambda: stores.measure(pods=100_000),
+        quick=lambda: stores.measure(pods=10_000),
     ),
     Part(name="wire", title="A usage sample of 50 pods on the wire", measure=wire.measure, quick=wire.measure),
 )

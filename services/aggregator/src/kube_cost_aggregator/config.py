@@ -26,6 +26,11 @@ class AggregatorConfig(DefaultPriceConfig, frozen=True, kw_only=True):
     ledger_file: str = "/var/lib/kube-cost/ledger.sqlite"
     """The ledger. On a volume it outlives the pod."""
 
+    database_dsn: str = ""
+    """The ledger in PostgreSQL 12 or newer instead, `postgresql://user:password@host:port/database`, with TimescaleDB
+    where its extension is there. Several clusters share a database under names of their own. Empty: the file.
+    """
+
     pod_hours_kept_days: KeptDays = 90
     """How many days the hours of pods are kept, 32 at least; their days stay. 0 is for ever."""
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from aiohttp import web
 
@@ -64,6 +64,9 @@ from kube_cost_common.runtime.kv import KvBucket
 from kube_cost_common.runtime.kv_mirror import KvMirror
 from kube_cost_common.runtime.lifecycle import CannotStartError, Service, run
 from kube_cost_common.runtime.pull import PullReader
+
+if TYPE_CHECKING:
+    from kube_cost_aggregator.history.postgres import PostgresStore
 
 CONDITIONS = {
     "bus": "the streams and buckets on the bus aren't there yet",
@@ -360,13 +363,29 @@ class _Later:
         self.call()
 
 
-async def _open_store(config: AggregatorConfig, service: Service) -> SqliteStore:
+async def _open_store(config: AggregatorConfig, service: Service) -> "SqliteStore | PostgresStore":
+    store: SqliteStore | PostgresStore
     try:
-        store = open_store(Path(config.ledger_file), cluster_id=config.cluster_id)
+        if config.database_dsn:
+            store = await _open_database(config)
+        else:
+            store = open_store(Path(config.ledger_file), cluster_id=config.cluster_id)
     except StoreError as error:
         raise CannotStartError(str(error)) from error
     service.stack.callback(store.close)
     return store
+
+
+async def _open_database(config: AggregatorConfig) -> "PostgresStore":
+    try:
+        from kube_cost_aggregator.history.postgres import open_postgres  # noqa: PLC0415 - its driver is an extra
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        raise CannotStartError(
+            "KUBE_COST_DATABASE_DSN needs asyncpg, which isn't here: pip install 'kube-cost-aggregator[postgres]'"
+        ) from error
+    return await open_postgres(config.database_dsn, config.cluster_id)
 
 
 async def _declare(bus: Bus, service: Service, *, replicas: int) -> None:
