@@ -217,6 +217,10 @@ class TestCommits:
         await store.commit(made)
         (first, *_) = (await store.query(asked("namespace"))).lines
         assert first.group[0][:-1] == hostile[:-1]
+        for text in (hostile, "a%' OR 1=1 --*", "\\*", "sh_p*", "%*", ":start"):
+            found = await store.query(asked("namespace", filter=CostFilter(namespaces=(text,))))
+            assert len(found.lines) == (text == hostile), text
+            assert not (await store.query(asked("pod", filter=CostFilter(pods=(text,), labels={text: (text,)})))).lines
 
     async def test_thousands_of_rows_are_one_commit(self, store: AnyStore) -> None:
         """More than go into a statement at once; each is there, as it was given."""

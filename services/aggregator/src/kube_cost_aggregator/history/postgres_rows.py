@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import asyncpg
 
+from kube_cost_aggregator.history.postgres_sql import storable
+
 Type = Literal["bigint", "double precision", "text", "bytea", "hour"]
 """A column's type; an `hour` is a Unix second in a batch and a `timestamptz` in a table."""
 
@@ -37,7 +39,7 @@ class Table:
         """Delete the rows of keys, where there are such: the first column's."""
         if keys:
             statement = f"DELETE FROM {self.name} WHERE cluster = $1 AND {self.columns[0][0]} = ANY($2::text[])"  # noqa: S608 - our own names
-            await db.execute(statement, cluster, [_storable(key) for key in keys])
+            await db.execute(statement, cluster, [storable(key) for key in keys])
 
     def _insert(self, chunk: list[tuple[Any, ...]]) -> tuple[str, list[Any]]:
         """Return a statement that writes a chunk, and its arguments after the cluster's number.
@@ -47,7 +49,7 @@ class Table:
         arguments: list[Any] = []
         arrays, values = [], []
         for place, ((name, kind), column) in enumerate(zip(self.columns, chunk, strict=True)):
-            sent = [_storable(value) for value in column] if kind == "text" else column
+            sent = [storable(value) for value in column] if kind == "text" else column
             sent_kind = "bigint" if kind == "hour" else kind
             mark = f"${len(arguments) + 2}::{sent_kind}"
             if place != self.keys - 1 and sent.count(sent[0]) == len(sent):
@@ -70,8 +72,3 @@ class Table:
     def _changes(self) -> Iterator[str]:
         for name, _ in self.columns[self.keys :]:
             yield f"{name} = kept.{name} + excluded.{name}" if self.added else f"{name} = excluded.{name}"
-
-
-def _storable(text: str) -> str:
-    """Return a text without the one character that PostgreSQL doesn't store."""
-    return text.replace("\0", "\ufffd")

@@ -43,4 +43,13 @@ async def fetch(
     )
     rest = f", {numbered.removeprefix('WITH')}" if numbered.startswith("WITH") else f" {numbered}"
     statement = f"WITH {own}{rest}"
-    return [tuple(row) for row in await db.fetch(statement, cluster, *(values[name] for name in names))]
+    return [tuple(row) for row in await db.fetch(statement, cluster, *(_sent(values[name]) for name in names))]
+
+
+def storable(text: str) -> str:
+    """Return a text without the one character that PostgreSQL doesn't store."""
+    return text.replace("\0", "\ufffd")
+
+
+def _sent(value: object) -> object:
+    return storable(value) if isinstance(value, str) else value
