@@ -298,7 +298,7 @@ class TestFaults:
             (CloudFault.RESET, {CONNECTION}),
             (CloudFault.SILENT, {TIMEOUT}),
             (CloudFault.TRUNCATED, {SERVER, ANSWER}),
-            (CloudFault.HUGE, {THROTTLED, SERVER, ANSWER}),
+            (CloudFault.HUGE, {THROTTLED, SERVER, ANSWER, TIMEOUT}),  # a busy machine is too slow for 100 MB
             (CloudFault.ENDLESS, {ANSWER}),
         ],
     )

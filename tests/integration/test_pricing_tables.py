@@ -206,16 +206,34 @@ async def test_nothing_is_written_unless_all_was_answered(table: Path) -> None:
     assert read(table) == before
 
 
-@pytest.mark.parametrize("content", [None, "{}", "[1, 2]"])
-def test_what_is_no_table_is_refused(table: Path, content: str | None) -> None:
-    """And not asked for."""
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(None, "can't be read: No such file"), ("{}", "is no table of prices"), ("[1, 2]", "is no table of prices")],
+)
+def test_what_is_no_table_is_refused(table: Path, content: str | None, sentence: str) -> None:
+    """In a sentence that names the file; nobody is asked."""
     if content is None:
         table.unlink()
     else:
         table.write_text(content)
     code, _, errors = asyncio.run(pricing("snapshot", "aws", str(table)))
     assert code == 2
-    assert errors
+    assert str(table) in errors
+    assert sentence in errors
+
+
+async def test_a_place_that_cant_be_written_is_named(table: Path) -> None:
+    """And the table stays."""
+    before = read(table)
+    cloud = selling(M5)
+    await cloud.start()
+    nowhere = table.parent / "nowhere" / "aws.json"
+    try:
+        code, _, errors = await pricing("snapshot", "aws", str(table), "--into", str(nowhere), **credentials(cloud))
+    finally:
+        await cloud.stop()
+    assert (code, errors) == (2, f"the table can't be written to {nowhere}: No such file or directory\n")
+    assert read(table) == before
 
 
 async def test_a_table_of_another_cloud_is_refused(table: Path) -> None:
