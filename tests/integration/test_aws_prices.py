@@ -1,5 +1,6 @@
 """AWS's prices by its own SDK from fake endpoints: machines, spot, volumes, traffic and the rest."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ from kube_cost_pricing.providers.cloud import HOURS_ALONE
 from kube_cost_pricing.providers.source import AMBIGUOUS, NO_INSTANCE_TYPE, NO_REGION, Unknown
 from kube_cost_pricing.sanity import Refused, Sanity
 from kube_cost_simulator.clouds.aws import SpotPrice
-from kube_cost_simulator.clouds.aws_products import AwsProduct, Machine, with_decoys
+from kube_cost_simulator.clouds.aws_products import AwsProduct, Machine, product_of, with_decoys
 
 HERE = "us-east-1"
 
@@ -211,6 +212,25 @@ class TestSpot:
             answers = await amazon.answers("spot", HERE, *requests)
             assert {quoted(answer).amount for answer in answers} == {0.04}
             assert len(amazon.ask.endpoints) == 2
+
+
+async def test_sixty_types_in_five_zones_are_sixteen_calls() -> None:
+    """As docs/pricing.md says: 14 pages of the region's 1,367 types and a dozen capacity blocks, and two for spot."""
+    machines = [Machine(f"m{number}.large", 0.1) for number in range(1367)]
+    blocks = [
+        replace(one, sku=f"{one.sku}-block", attributes={**one.attributes, "marketoption": "CapacityBlock"})
+        for one in map(product_of, machines[:12])
+    ]
+    types = [machine.name for machine in machines[:60]]
+    zones = [f"{HERE}{letter}" for letter in "abcde"]
+    rows = [SpotPrice(name, zone, 0.04) for name in types for zone in zones]
+    async with asking_amazon([*map(product_of, machines), *blocks], rows) as amazon:
+        on_demand = await amazon.answers("instances", HERE, *map(machine_request, types))
+        spot = [machine_request(name, zone=zone, capacity=SPOT) for name in types for zone in zones]
+        answers = await amazon.answers("spot", HERE, *spot)
+        assert {quoted(answer).amount for answer in on_demand} == {0.1}
+        assert {quoted(answer).amount for answer in answers} == {0.04}
+        assert len(amazon.ask.endpoints) == 16
 
 
 class TestOtherPrices:
