@@ -17,6 +17,7 @@ COMMANDS = {
     "forecast": "What the month will have cost",
     "prices": "Where prices are from, and which are missing",
     "export": "Costs as FOCUS, OpenMetrics or CSV, in files",
+    "estimate": "What manifests will cost a month, without a server",
     "version": "The version of this command",
 }
 """Modules of `kubectl_cost.commands`, and what help says of them."""
