@@ -122,8 +122,10 @@ class LiveMesh:
 
 
 @contextmanager
-def live_mesh(folder: Path, *, pace: Pace, seed: int = 1) -> Iterator[LiveMesh]:
-    """Start the mesh over the demo's cluster, wait until it is ready, and end it."""
+def live_mesh(
+    folder: Path, *, pace: Pace, seed: int = 1, alerts: Mapping[str, str] | None = None
+) -> Iterator[LiveMesh]:
+    """Start the mesh over the demo's cluster, wait until it is ready, and end it; `alerts` sets up that service."""
     history = folder / "history.json"
     with Processes(logs=folder / "logs") as processes:
         mesh = Mesh(processes=processes, folder=folder, port=free_port(), pace=pace)
@@ -131,7 +133,7 @@ def live_mesh(folder: Path, *, pace: Pace, seed: int = 1) -> Iterator[LiveMesh]:
         nodes = mesh.start_simulator(seed=seed, history=history)
         mesh.start_aggregator(mesh.simulated_kubeconfig)
         mesh.start_pricing()
-        mesh.start_alerts()
+        mesh.start_alerts(alerts)
         for node in nodes:
             mesh.start_simulated_agent(node)
         live = LiveMesh(mesh=mesh, processes=processes, nodes=nodes, history=history)

@@ -1,8 +1,10 @@
 """A fake Slack, and what posts to it, on one clock that a test turns."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from itertools import pairwise
+from threading import Thread
 
 from harness.clock import TurnedClock
 from kube_cost_alerts.slack.bot import BotPoster
@@ -12,6 +14,7 @@ from kube_cost_alerts.slack.secret import Secret, Secrets
 from kube_cost_alerts.slack.webhook import WebhookPoster
 from kube_cost_alerts.wording import Message
 from kube_cost_common.messages.alerts import AlertThread
+from kube_cost_common.runtime.clock import SystemClock
 from kube_cost_simulator.slack import FakeSlack
 
 CHANNEL = "C0000000001"
@@ -60,6 +63,23 @@ async def posting(*, timeout_seconds: float = 0.3) -> AsyncIterator[Posting]:
             yield Posting(slack=slack, clock=clock, webhooks=webhooks, bot=bot)
     finally:
         await slack.stop()
+
+
+@contextmanager
+def slack_beside() -> Iterator[FakeSlack]:
+    """A fake Slack in a thread of its own, for tests that block."""
+    slack = FakeSlack(now=SystemClock().monotonic)
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever, name="slack", daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(slack.start(), loop).result(10)
+        yield slack
+        asyncio.run_coroutine_threadsafe(slack.stop(), loop).result(10)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
 
 
 def least_gap(slack: FakeSlack, channel: str) -> float:
