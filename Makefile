@@ -80,7 +80,7 @@ test-bed: ## install with apt what the tests can use (Debian, root)
 	apt-get update -q
 	@# Debian starts services on installation where nothing forbids it.
 	@test -e /usr/sbin/policy-rc.d || { printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d && touch /tmp/.kube-cost-policy; }
-	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prometheus postgresql openssl curl
+	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prometheus prometheus-alertmanager postgresql openssl curl
 	@test ! -e /tmp/.kube-cost-policy || rm -f /usr/sbin/policy-rc.d /tmp/.kube-cost-policy
 
 .PHONY: demo

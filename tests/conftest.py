@@ -26,6 +26,18 @@ def promtool() -> str:
 
 
 @pytest.fixture(scope="session")
+def amtool() -> str:
+    """The path of Alertmanager's amtool."""
+    return parts.program(parts.AMTOOL)
+
+
+@pytest.fixture(scope="session")
+def alertmanager_binary() -> str:
+    """The path of Alertmanager."""
+    return parts.program(parts.ALERTMANAGER)
+
+
+@pytest.fixture(scope="session")
 def prometheus_binary() -> str:
     """The path of Prometheus."""
     return parts.program(parts.PROMETHEUS)

@@ -24,6 +24,8 @@ class Part:
 
 PROMTOOL = Part("promtool", "apt-get install prometheus")
 PROMETHEUS = Part("prometheus", "apt-get install prometheus")
+AMTOOL = Part("amtool", "apt-get install prometheus-alertmanager")
+ALERTMANAGER = Part("prometheus-alertmanager", "apt-get install prometheus-alertmanager")
 RECORDED_DATA = Part("recorded data", "KUBE_COST_TEST_DATA=<folder with agent/ and pricing/>")
 CLUSTER = Part("a disposable cluster", "KUBE_COST_TEST_KUBECONFIG=<kubeconfig>, from kind for example")
 KUBECTL = Part("kubectl", "https://kubernetes.io/docs/tasks/tools, onto the PATH")

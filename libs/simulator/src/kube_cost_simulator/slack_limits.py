@@ -21,7 +21,7 @@ def refusal(body: Mapping[str, Any]) -> str:
     text, blocks = body.get("text", ""), body.get("blocks", [])
     if not isinstance(text, str) or not isinstance(blocks, list):
         return "invalid_payload"
-    if not text and not blocks:
+    if not text and not blocks and not body.get("attachments"):
         return "no_text"
     if len(text) > MAX_TEXT:
         return "msg_too_long"
