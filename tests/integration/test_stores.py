@@ -357,6 +357,7 @@ async def test_a_simulated_hour_of_a_thousand_pods_is_the_same_everywhere(
     twin = RememberingTwin(
         scenario=generated_scenario(nodes=20, pods=1000, mean_lifetime_seconds=2400),
         folder=tmp_path,
+        interval_seconds=300,
         read_seconds=60,
         keeper=keepers,
     )
