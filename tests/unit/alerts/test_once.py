@@ -37,7 +37,8 @@ async def test_everything_is_told_once_without_faults() -> None:
     assert set(Counter(world.slack.intents).values()) == {1}
     shop = [post for post in world.slack.posts if "namespace/shop" in post.intent]
     assert [post.thread is None for post in shop] == [True, False, False]
-    assert {post.thread.message_ts for post in shop[1:] if post.thread} == {"1.0"}
+    first = f"{world.slack.posts.index(shop[0]) + 1}.0"
+    assert {post.thread.message_ts for post in shop[1:] if post.thread} == {first}
     assert world.count("sent") == 8
 
 

@@ -76,7 +76,7 @@ class Outbox:
         """Send for ever."""
         async with asyncio.TaskGroup() as group:
             while True:
-                for channel in self._due.keys() - self._idle.keys():
+                for channel in [name for name in self._due if name not in self._idle]:
                     self._idle[channel] = asyncio.Event()
                     group.create_task(self._work(channel), name=f"channel {channel}")
                 self._waiting.clear()
