@@ -6,6 +6,7 @@ from kube_cost_aggregator.state.budgets import BudgetReader
 from kube_cost_aggregator.state.facts import NamespaceFacts
 from kube_cost_common.domain.budget_document import FileBudgets
 from kube_cost_common.domain.budgets import ANNOTATION, LABEL, Budget, Scope
+from kube_cost_common.domain.silences import SILENCED_UNTIL
 from kube_cost_simulator.everything.namespaces import (
     ANNOTATED_BUDGETS,
     RIGHT_BUDGETS,
@@ -88,3 +89,17 @@ def test_the_file_goes_before_what_stands_on_the_namespace() -> None:
         "entry 4: monthly_usd is missing",
         "the budget of label tier=web needs it among KUBE_COST_LABELS",
     )
+
+
+def test_a_namespaces_silence_is_that_of_its_budget_and_its_workloads() -> None:
+    """The cluster's and a label's aren't a namespace's; one that can't be read silences nothing, and is a fault."""
+    silenced = NamespaceFacts(uid="a", name="shop", labels={}, annotations={SILENCED_UNTIL: "2026-12-01T09:00:00Z"})
+    wrong = NamespaceFacts(uid="b", name="data", labels={}, annotations={SILENCED_UNTIL: "tomorrow"})
+    book = BudgetReader().read([silenced, wrong])
+    until_ns = 1_796_115_600 * 10**9
+    assert book.silenced(SHOP) == book.silenced(Scope("workload", "shop/Deployment/web")) == until_ns
+    assert book.without([SHOP]).silenced(SHOP) == until_ns
+    for scope in (Scope("namespace", "data"), Scope("cluster", "shop"), Scope("label", "team=shop")):
+        assert book.silenced(scope) == 0
+    (fault,) = book.faults
+    assert fault.startswith("the silence of namespace data can't be read: the annotation")

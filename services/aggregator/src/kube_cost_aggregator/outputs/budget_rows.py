@@ -53,7 +53,7 @@ def _row(scope: Scope, budget: Budget, costs: MomentCosts) -> BudgetCost:
         mean_6h_nano=_mean(spending.hours, costs, hours=6),
         usual_hour_nano=usual,
         usual_hour_deviation_nano=deviation,
-        silenced_until_ns=0,
+        silenced_until_ns=costs.budgets.silenced(scope),
         drivers=_drivers(spending.workloads),
     )
 
