@@ -6,8 +6,9 @@ from structlog.testing import capture_logs
 
 from kube_cost_alerts.routing import Routing, Telling
 from kube_cost_alerts.routing_document import RoutingError, read_routing
-from kube_cost_alerts.routing_file import MAX_FILE_BYTES, RoutingFile
+from kube_cost_alerts.routing_file import RoutingFile
 from kube_cost_common.runtime.clock import SystemClock
+from kube_cost_common.runtime.followed_file import MAX_FILE_BYTES
 from kube_cost_common.runtime.health import Counters, Problems
 
 GOOD = """\

@@ -7,8 +7,9 @@ import pytest
 import structlog
 
 from kube_cost_common.runtime.clock import SystemClock
+from kube_cost_common.runtime.followed_file import MAX_FILE_BYTES
 from kube_cost_common.runtime.health import Counters, Problems
-from kube_cost_pricing.custom.file import MAX_FILE_BYTES, CustomPricesFile
+from kube_cost_pricing.custom.file import CustomPricesFile
 from kube_cost_pricing.custom.rules import CustomPrices
 
 ONE = "nodes: [{instance_type: m5.large, usd_per_hour: 1}]\n"

@@ -1,6 +1,5 @@
 """Reads the routing file again and again, and keeps what is in it."""
 
-import asyncio
 from pathlib import Path
 from typing import NoReturn
 
@@ -9,12 +8,10 @@ from structlog.typing import FilteringBoundLogger
 from kube_cost_alerts.routing import Routing, Telling
 from kube_cost_alerts.routing_document import RoutingError, read_routing
 from kube_cost_common.runtime.clock import Clock
+from kube_cost_common.runtime.followed_file import FollowedFile
 from kube_cost_common.runtime.health import Counters, Problems
 from kube_cost_common.runtime.periodic import every
 from kube_cost_common.runtime.yaml_reader import Fault
-
-MAX_FILE_BYTES = 1024 * 1024
-"""As much as a ConfigMap can hold."""
 
 CHECK_SECONDS = 5.0
 
@@ -23,10 +20,9 @@ _SHOWN_FAULTS = 5
 
 
 class RoutingFile:
-    """Follows one file, whatever replaces it: an editor, a rename, a ConfigMap's swapped symlink.
+    """Follows one file. A faulty one is counted, logged once and said in the problems.
 
-    Its bytes are compared. New ones count once they have been the same for two checks: half a list of routes is a
-    valid one. A faulty file is counted, logged once and said in the problems; the routing before it stays in force.
+    The routing before it stays in force.
     """
 
     def __init__(
@@ -45,14 +41,12 @@ class RoutingFile:
         self._log = log
         self._counters = counters
         self._problems = problems
-        self._seen: bytes | str = ""
-        self._taken: bytes | str | None = None
+        self._file = FollowedFile(path=path, take=self._take)
         self.now = Routing(default=Telling(channel=channel))
 
     async def start(self) -> None:
         """Read the file for the first time and take what is there."""
-        self._seen = await asyncio.to_thread(self._read)
-        self._take(self._seen)
+        await self._file.start()
 
     async def run(self) -> NoReturn:
         """Follow the file for ever."""
@@ -62,22 +56,9 @@ class RoutingFile:
 
     async def check(self) -> None:
         """Look at the file, and take what has been in it since the look before."""
-        content = await asyncio.to_thread(self._read)
-        if content == self._seen and content != self._taken:
-            self._take(content)
-        self._seen = content
+        await self._file.check()
 
-    def _read(self) -> bytes | str:
-        """Return the file's content, or why it has none."""
-        try:
-            with self._path.open("rb") as file:
-                content = file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            return f"can't be read: {error.strerror or error}"
-        return content if len(content) <= MAX_FILE_BYTES else f"is larger than {MAX_FILE_BYTES} bytes"
-
-    def _take(self, content: bytes | str) -> None:
-        self._taken = content
+    async def _take(self, content: bytes | str) -> None:
         try:
             self.now = self._parse(content)
         except RoutingError as error:

@@ -4,9 +4,10 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from kube_cost_aggregator.inputs.budget_file import MAX_FILE_BYTES, BudgetFile
+from kube_cost_aggregator.inputs.budget_file import BudgetFile
 from kube_cost_common.domain.budgets import Budget, Scope
 from kube_cost_common.runtime.clock import SystemClock
+from kube_cost_common.runtime.followed_file import MAX_FILE_BYTES
 from kube_cost_common.runtime.health import Counters
 
 NANO = 10**9

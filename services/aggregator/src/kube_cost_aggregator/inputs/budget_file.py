@@ -1,6 +1,5 @@
 """Reads the file of budgets again and again, and keeps what is in it."""
 
-import asyncio
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,21 +9,17 @@ from structlog.typing import FilteringBoundLogger
 from kube_cost_common.domain.budget_document import FileBudgets, read_budgets
 from kube_cost_common.domain.budgets import BudgetError
 from kube_cost_common.runtime.clock import Clock
+from kube_cost_common.runtime.followed_file import FollowedFile
 from kube_cost_common.runtime.health import Counters
 from kube_cost_common.runtime.periodic import every
-
-MAX_FILE_BYTES = 1024 * 1024
-"""As much as a ConfigMap can hold."""
 
 CHECK_SECONDS = 5.0
 
 
 class BudgetFile:
-    """Follows one file, whatever replaces it: an editor, a rename, a ConfigMap's swapped symlink.
+    """Follows one file. While it can't be read at all the budgets before stay in force.
 
-    Its bytes are compared. New ones count once they have been the same for two checks: half a list of budgets is a
-    valid one. While the file can't be read at all the budgets before stay in force; each fault is counted and logged
-    once, and stands among the faults.
+    Each fault is counted and logged once, and stands among the faults.
     """
 
     def __init__(
@@ -35,14 +30,12 @@ class BudgetFile:
         self._clock = clock
         self._log = log
         self._counters = counters
-        self._seen: bytes | str = ""
-        self._taken: bytes | str | None = None
+        self._file = FollowedFile(path=path, take=self._take)
         self.now = FileBudgets()
 
     async def start(self) -> None:
         """Read the file for the first time and take what is there."""
-        self._seen = await asyncio.to_thread(self._read)
-        self._take(self._seen)
+        await self._file.start()
 
     async def run(self) -> NoReturn:
         """Follow the file for ever."""
@@ -52,22 +45,9 @@ class BudgetFile:
 
     async def check(self) -> None:
         """Look at the file, and take what has been in it since the look before."""
-        content = await asyncio.to_thread(self._read)
-        if content == self._seen and content != self._taken:
-            self._take(content)
-        self._seen = content
+        await self._file.check()
 
-    def _read(self) -> bytes | str:
-        """Return the file's content, or the sentence that says why it has none."""
-        try:
-            with self._path.open("rb") as file:
-                content = file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            return f"{self._path} can't be read: {error.strerror or error}"
-        return content if len(content) <= MAX_FILE_BYTES else f"{self._path} is larger than {MAX_FILE_BYTES} bytes"
-
-    def _take(self, content: bytes | str) -> None:
-        self._taken = content
+    async def _take(self, content: bytes | str) -> None:
         try:
             self.now = self._parse(content)
         except BudgetError as error:
@@ -80,7 +60,7 @@ class BudgetFile:
 
     def _parse(self, content: bytes | str) -> FileBudgets:
         if isinstance(content, str):
-            raise BudgetError(content)
+            raise BudgetError(f"{self._path} {content}")
         try:
             document = msgspec.yaml.decode(content)
         except (ValueError, RecursionError) as error:

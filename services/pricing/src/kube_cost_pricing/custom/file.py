@@ -1,7 +1,6 @@
 """Reads the custom prices file again and again, and hands on what is in it when that has changed."""
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -10,25 +9,21 @@ from structlog.typing import FilteringBoundLogger
 
 from kube_cost_common.messages.status import Reading
 from kube_cost_common.runtime.clock import Clock
+from kube_cost_common.runtime.followed_file import FollowedFile
 from kube_cost_common.runtime.health import Counters, Problems
 from kube_cost_common.runtime.periodic import every
 from kube_cost_common.runtime.yaml_reader import Fault
 from kube_cost_pricing.custom.document import CustomPricesError, parse
 from kube_cost_pricing.custom.rules import CustomPrices
 
-MAX_FILE_BYTES = 1024 * 1024
-"""As much as a ConfigMap can hold."""
-
 _CAUSE = "custom prices"
 _SHOWN_FAULTS = 5
 
 
 class CustomPricesFile:
-    """Follows one file, whatever replaces it: an editor, a rename, a ConfigMap's swapped symlink.
+    """Follows one file. A faulty one is counted, logged once and said in the problems.
 
-    Its bytes are compared, since a file's time and inode can stay the same. New bytes count once they have been the
-    same for two checks: not everybody who writes a file replaces it in one go, and half a list of prices is a valid
-    one. A faulty file is counted, logged once and said in the problems; the rules before it stay in force.
+    The rules before it stay in force.
     """
 
     def __init__(
@@ -63,14 +58,11 @@ class CustomPricesFile:
         self._in_force = False
         self._rules_taken = False
         self._success_ns = 0
-        self._taken: str | None = None
-        self._seen: str | None = None
+        self._file = FollowedFile(path=path, take=self._take)
 
     async def start(self) -> None:
         """Read the file for the first time and take what is there."""
-        content, state = await asyncio.to_thread(self._read)
-        self._seen = state
-        await self._take(content, state)
+        await self._file.start()
         self._note_success()
 
     def gauges(self) -> list[Reading]:
@@ -83,11 +75,7 @@ class CustomPricesFile:
 
     async def check(self) -> None:
         """Read the file, and take it if it has changed and has stayed so since the check before."""
-        content, state = await asyncio.to_thread(self._read)
-        settled = state == self._seen
-        self._seen = state
-        if settled and state != self._taken:
-            await self._take(content, state)
+        await self._file.check()
         self._note_success()
 
     async def run(self) -> NoReturn:
@@ -102,20 +90,7 @@ class CustomPricesFile:
             first_delay_seconds=self._check_seconds,
         )
 
-    def _read(self) -> tuple[bytes | str, str]:
-        """Return the file's bytes, or a sentence why there are none, and what tells one state from another."""
-        try:
-            with self._path.open("rb") as file:
-                content = file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            reason = f"can't be read: {error.strerror or error}"
-            return reason, reason
-        if len(content) > MAX_FILE_BYTES:
-            return f"is larger than {MAX_FILE_BYTES} bytes", "too large"
-        return content, hashlib.sha256(content).hexdigest()
-
-    async def _take(self, content: bytes | str, state: str) -> None:
-        self._taken = state
+    async def _take(self, content: bytes | str) -> None:
         if isinstance(content, str):
             self._refuse([Fault(file=str(self._path), line=0, field="", message=content)])
             return
