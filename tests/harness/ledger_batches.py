@@ -12,6 +12,7 @@ from kube_cost_aggregator.history.store import (
     ObjectRow,
     ObjectState,
     PodTotals,
+    PriceChangeRow,
     Running,
     RunningHour,
     Traffic,
@@ -49,4 +50,9 @@ def everything() -> Batch:
         "shop": NamespaceTotal(Money(490, 49, 1, 5, shared=1), 541, 6, Money(491, 50, 1, 0, shared=2))
     }
     made.namespace_traffic = {"shop": Traffic(1, 2, 3, 4, 2**60)}
+    of = ("aws", "us-east-1", "", "instance", "m5.large", "linux", "on_demand")
+    made.price_changes = {
+        ("key", since_ns): PriceChangeRow("key", since_ns, *of, usd, 0.096, "hour", "api")
+        for since_ns, usd in ((HOUR * 10**9, 0.096), (HOUR * 10**9 + 1, 0.0912))
+    }
     return made

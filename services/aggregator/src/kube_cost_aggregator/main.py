@@ -207,7 +207,7 @@ async def compose(config: AggregatorConfig, service: Service) -> None:
         counters=counters,
         problems=problems,
     )
-    prices = PriceIntake(shelf=shelf, currency="USD", log=log, counters=counters)
+    prices = PriceIntake(shelf=shelf, currency="USD", log=log, counters=counters, note=ledger.note_price)
     price_mirror = KvMirror(bus=bus, bucket=PRICES.name, clock=clock, log=log, on_change=prices.take)
     demand = DemandPublisher(
         cluster=config.cluster_id,

@@ -188,7 +188,8 @@ class TestOpening:
             for number in range(step):
                 db.executescript(STEPS[number])
             db.execute("INSERT INTO ledger (one, started_at_ns) VALUES (1, 2)")
-            db.execute("INSERT INTO nodes VALUES (1, 'n1', 'node-1', 'm5.large', 'spot')")
+            db.execute("""INSERT INTO nodes (node_id, uid, name, instance_type, capacity_type)
+                   VALUES (1, 'n1', 'node-1', 'm5.large', 'spot')""")
             db.execute(
                 """INSERT INTO pods (pod_id, uid, usage_uid, namespace, name, node_id, workload_kind, workload,
                    start_ns, vcpu_request, memory_gib_request, gpus)

@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 from harness.records import LABELS, MINUTE, START, price_record
+from kube_cost_aggregator.history.store import PriceChangeRow
 from kube_cost_aggregator.inputs.prices import KEPT, PriceIntake
 from kube_cost_aggregator.state.prices import PriceShelf
 from kube_cost_common.messages.codec import encode
@@ -49,7 +50,14 @@ class Bucket:
         self.changes = 0
         self.counters = Counters()
         self.shelf = PriceShelf(defaults=None, changed=self._changed)
-        self.intake = PriceIntake(shelf=self.shelf, currency="USD", log=structlog.get_logger(), counters=self.counters)
+        self.noted: list[PriceChangeRow] = []
+        self.intake = PriceIntake(
+            shelf=self.shelf,
+            currency="USD",
+            log=structlog.get_logger(),
+            counters=self.counters,
+            note=self.noted.append,
+        )
         self.entries: dict[str, KvEntry] = {}
         self.revision = 0
 
@@ -95,6 +103,21 @@ def test_a_price_holds_from_when_it_is_effective(bucket: Bucket) -> None:
     """Pricing says since when, which is before it wrote it."""
     bucket.put(price_record(effective_from_ns=START - MINUTE), at_ns=START)
     assert bucket.prices() == [(-1.0, 0.4)]
+
+
+def test_each_price_that_is_taken_is_noted_with_when_it_began(bucket: Bucket) -> None:
+    """For the history: once each, in full; one that is refused isn't."""
+    bucket.put(price_record(0.4, effective_from_ns=START - MINUTE), at_ns=START)
+    bucket.put(price_record(0.5), at_ns=START + 3 * MINUTE)
+    bucket.put(price_record(-1.0), at_ns=START + 4 * MINUTE)
+    assert [(change.price_key, change.since_ns, change.usd) for change in bucket.noted] == [
+        (KEY, START - MINUTE, 0.4),
+        (KEY, START, 0.5),
+    ]
+    record = price_record()
+    of = (record.provider, record.region, record.zone, record.kind, record.sku, record.os, record.capacity)
+    assert bucket.noted[0][2:9] == of
+    assert bucket.noted[0][10:] == (record.list_usd, record.unit, record.source)
 
 
 def test_a_price_does_not_hold_from_a_future_moment(bucket: Bucket) -> None:

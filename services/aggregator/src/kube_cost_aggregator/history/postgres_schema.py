@@ -261,6 +261,25 @@ STEPS: tuple[str, ...] = (
     JOIN clusters USING (cluster)
     GROUP BY day, clusters.name, namespace;
     """,
+    """
+    CREATE TABLE price_changes (
+        cluster integer NOT NULL,
+        price_key text NOT NULL,
+        since_ns bigint NOT NULL,
+        provider text NOT NULL,
+        region text NOT NULL,
+        zone text NOT NULL,
+        kind text NOT NULL,
+        sku text NOT NULL,
+        os text NOT NULL,
+        capacity_type text NOT NULL,
+        usd double precision NOT NULL,
+        list_usd double precision NOT NULL,
+        unit text NOT NULL,
+        source text NOT NULL,
+        PRIMARY KEY (cluster, price_key, since_ns)
+    );
+    """,
 )
 
 

@@ -98,6 +98,18 @@ NAMESPACE_TRAFFIC = Table(
 )
 COUNTERS = Table(name="counters", columns=(("name", _TEXT), ("whole", _WHOLE), ("fraction", _REAL)), keys=1)
 
+PRICE_CHANGES = Table(
+    name="price_changes",
+    columns=(
+        ("price_key", _TEXT),
+        ("since_ns", _WHOLE),
+        *_all(_TEXT, "provider", "region", "zone", "kind", "sku", "os", "capacity_type"),
+        *_all(_REAL, "usd", "list_usd"),
+        *_all(_TEXT, "unit", "source"),
+    ),
+    keys=2,
+)
+
 
 async def write_batch(
     db: asyncpg.Connection, cluster: int, batch: Batch, namespace_hours: Mapping[tuple[int, str], Money]
@@ -123,6 +135,7 @@ async def write_batch(
     )
     await NAMESPACE_TRAFFIC.write(db, cluster, [(name, *traffic) for name, traffic in batch.namespace_traffic.items()])
     await COUNTERS.write(db, cluster, [_counter(name, value) for name, value in batch.counters.items()])
+    await PRICE_CHANGES.write(db, cluster, list(batch.price_changes.values()))
 
 
 async def _write_hours(db: asyncpg.Connection, cluster: int, batch: Batch) -> None:

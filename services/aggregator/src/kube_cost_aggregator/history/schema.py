@@ -201,4 +201,22 @@ STEPS: tuple[str, ...] = (
               FROM namespace_hours WHERE hour >= (SELECT days_through FROM ledger)) d CROSS JOIN ledger l
         GROUP BY d.day, l.cluster_id, d.namespace;
     """,
+    """
+    CREATE TABLE price_changes (
+        price_key TEXT NOT NULL,
+        since_ns INTEGER NOT NULL,
+        provider TEXT NOT NULL,
+        region TEXT NOT NULL,
+        zone TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        sku TEXT NOT NULL,
+        os TEXT NOT NULL,
+        capacity_type TEXT NOT NULL,
+        usd REAL NOT NULL,
+        list_usd REAL NOT NULL,
+        unit TEXT NOT NULL,
+        source TEXT NOT NULL,
+        PRIMARY KEY (price_key, since_ns)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from kube_cost_aggregator.history.columns import MONEY_COLUMNS, TOTAL_COLUMNS, total_amounts
-from kube_cost_aggregator.history.store import Batch, PodRow
+from kube_cost_aggregator.history.store import Batch, PodRow, PriceChangeRow
 
 
 def write_batch(db: sqlite3.Connection, batch: Batch) -> None:
@@ -18,6 +18,10 @@ def write_batch(db: sqlite3.Connection, batch: Batch) -> None:
     _write_nodes_and_pods(db, batch)
     _write_objects(db, batch)
     _write_money(db, batch)
+    db.executemany(
+        f"INSERT OR REPLACE INTO price_changes VALUES ({_marks(PriceChangeRow._fields)})",  # noqa: S608 - question marks
+        batch.price_changes.values(),
+    )
 
 
 def _write_nodes_and_pods(db: sqlite3.Connection, batch: Batch) -> None:

@@ -270,6 +270,27 @@ class ObjectCost(NamedTuple):
     estimated_seconds: float
 
 
+class PriceChangeRow(NamedTuple):
+    """From `since_ns` (Unix nanoseconds) on a price held, in USD per unit, by its key and what that is of.
+
+    `list_usd` is what it is before discounts. What is sold in tiers has its first one's price.
+    """
+
+    price_key: str
+    since_ns: int
+    provider: str
+    region: str
+    zone: str
+    kind: str
+    sku: str
+    os: str
+    capacity_type: str
+    usd: float
+    list_usd: float
+    unit: str
+    source: str
+
+
 @dataclass(frozen=True, slots=True)
 class NamespaceTotal:
     """The running totals of a namespace since the ledger began.
@@ -300,7 +321,8 @@ class StreamCursor(NamedTuple):
 class Batch:
     """What one transaction writes. Rows replace what was there; `namespace_hours` are added to it.
 
-    `object_hours` are by hour, object, namespace and claim; `pod_volume_hours`, in nano-USD, by hour, pod and volume.
+    `object_hours` are by hour, object, namespace and claim; `pod_volume_hours`, in nano-USD, by hour, pod and volume;
+    `price_changes` by key and since when.
     """
 
     stream: StreamCursor | None = None
@@ -318,6 +340,7 @@ class Batch:
     object_hours: dict[tuple[int, int, str, str], ObjectCost] = field(default_factory=dict)
     pod_volume_hours: dict[tuple[int, int, int], int] = field(default_factory=dict)
     namespace_traffic: dict[str, Traffic] = field(default_factory=dict)
+    price_changes: dict[tuple[str, int], PriceChangeRow] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
@@ -330,6 +353,7 @@ class Batch:
             or self.counters
             or self.object_states
             or self.gone_objects
+            or self.price_changes
         )
 
 

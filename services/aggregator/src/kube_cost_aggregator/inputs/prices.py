@@ -1,11 +1,12 @@
 """Follows the price bucket, and keeps every price's history for as long as it may have to be settled."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
+from kube_cost_aggregator.history.store import PriceChangeRow
 from kube_cost_aggregator.state.prices import PriceShelf, Since
 from kube_cost_common.messages.codec import DecodeError, RecordDecoder
 from kube_cost_common.messages.prices import (
@@ -40,8 +41,18 @@ _RETRY_SECONDS = 1.0
 class PriceIntake:
     """Turns the bucket's entries into the price book. Made with the mirror's `on_change` set to `take`."""
 
-    def __init__(self, *, shelf: PriceShelf, currency: str, log: FilteringBoundLogger, counters: Counters) -> None:
+    def __init__(
+        self,
+        *,
+        shelf: PriceShelf,
+        currency: str,
+        log: FilteringBoundLogger,
+        counters: Counters,
+        note: Callable[[PriceChangeRow], None] = lambda _: None,
+    ) -> None:
+        """`note` hears of each price that is taken, and since when it holds; at each start of those that the bus has."""
         self._shelf = shelf
+        self._note = note
         self._currency = currency
         self._log = log
         self._counters = counters
@@ -95,6 +106,7 @@ class PriceIntake:
         if records and since_ns <= records[-1].since_ns:  # what is settled at the older price stays so
             since_ns = max(entry.created_ns, records[-1].since_ns)
         records.append(Since(since_ns, record))
+        self._note(_change(key, since_ns, record))
         del records[:-KEPT]
 
     def _wanted(self, entries: Mapping[str, KvEntry]) -> frozenset[str]:
@@ -135,6 +147,24 @@ async def follow_prices(mirror: KvMirror, intake: PriceIntake, clock: Clock) -> 
 
 def _is_amount(amount: float) -> bool:
     return amount == 0 or SMALLEST_AMOUNT <= amount <= MAX_AMOUNT
+
+
+def _change(key: str, since_ns: int, record: PriceRecord) -> PriceChangeRow:
+    return PriceChangeRow(
+        price_key=key,
+        since_ns=since_ns,
+        provider=record.provider,
+        region=record.region,
+        zone=record.zone,
+        kind=record.kind,
+        sku=record.sku,
+        os=record.os,
+        capacity_type=record.capacity,
+        usd=record.usd,
+        list_usd=record.list_usd,
+        unit=record.unit,
+        source=record.source,
+    )
 
 
 def _fault(key: str, record: PriceRecord, currency: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from kube_cost_aggregator.history.batches import merged
 from kube_cost_aggregator.history.store import (
     NO_MONEY,
     NO_TRAFFIC,
@@ -20,6 +21,7 @@ from kube_cost_aggregator.history.store import (
     ObjectState,
     PodHour,
     PodRow,
+    PriceChangeRow,
     Running,
     RunningHour,
     Store,
@@ -282,6 +284,10 @@ class Ledger:
         self._counters.update(counters)
         self.batch.counters.update(counters)
 
+    def note_price(self, change: PriceChangeRow) -> None:
+        """Let the next commit write since when a price holds."""
+        self.batch.price_changes[change.price_key, change.since_ns] = change
+
     async def commit(self, now_ns: int) -> None:
         """Write all that was booked, and then show it. Raises StoreError; nothing is lost by it."""
         if self._sharing.any:
@@ -291,7 +297,7 @@ class Ledger:
             try:
                 await self._store.commit(batch)
             except BaseException:
-                self.batch = _merged(batch, self.batch)
+                self.batch = merged(batch, self.batch)
                 raise
         self.totals = self._view(now_ns)
 
@@ -455,27 +461,3 @@ def _object_hour(state: ObjectState, charge: ObjectCharge) -> ObjectHour:
     hour = ObjectHour(hour=charge.hour, namespace=charge.namespace, claim=charge.claim)
     state.hours = [*state.hours, hour]
     return hour
-
-
-def _merged(older: Batch, newer: Batch) -> Batch:
-    """Return what both write, the newer over the older."""
-    merged = Batch(
-        stream=newer.stream or older.stream,
-        nodes=older.nodes | newer.nodes,
-        gone_nodes=older.gone_nodes | newer.gone_nodes,
-        pods=older.pods | newer.pods,
-        pod_hours=older.pod_hours | newer.pod_hours,
-        node_hours=older.node_hours | newer.node_hours,
-        namespace_hours=dict(older.namespace_hours),
-        namespace_totals=older.namespace_totals | newer.namespace_totals,
-        counters=older.counters | newer.counters,
-        objects=older.objects | newer.objects,
-        object_states=older.object_states | newer.object_states,
-        gone_objects=older.gone_objects | newer.gone_objects,
-        object_hours=older.object_hours | newer.object_hours,
-        pod_volume_hours=older.pod_volume_hours | newer.pod_volume_hours,
-        namespace_traffic=older.namespace_traffic | newer.namespace_traffic,
-    )
-    for key, money in newer.namespace_hours.items():
-        merged.namespace_hours[key] = merged.namespace_hours.get(key, Money()).plus(money)
-    return merged
