@@ -50,7 +50,7 @@ class PriceIntake:
         counters: Counters,
         note: Callable[[PriceChangeRow], None] = lambda _: None,
     ) -> None:
-        """`note` hears of each price that is taken, and since when it holds; at each start of those that the bus has."""
+        """`note` hears of each price that is taken; at each start of those that the bus has."""
         self._shelf = shelf
         self._note = note
         self._currency = currency
