@@ -10,7 +10,7 @@ import structlog
 from harness import rows
 from harness.records import MINUTE, FakeKernel, node_facts, pod_facts, price_record
 from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
-from kube_cost_aggregator.history.store import Batch, StoreError
+from kube_cost_aggregator.history.store import Batch, Store, StoreError
 from kube_cost_aggregator.inputs.samples import SampleReader
 from kube_cost_aggregator.inputs.usage import UsageIntake
 from kube_cost_aggregator.state.inventory import Inventory
@@ -71,10 +71,14 @@ class Aggregator:
         self.clock = HurriedClock()
         self.store: RefusingStore
 
-    async def start(self) -> UsageIntake:
+    async def kept_in(self) -> Store:
+        """Open what keeps the ledger."""
         opened = open_store(self.folder / "ledger.sqlite")
         self.store = RefusingStore(writer=opened._writer, reader=opened._reader, path=opened._path)
-        self.ledger = Ledger(store=self.store)
+        return self.store
+
+    async def start(self) -> UsageIntake:
+        self.ledger = Ledger(store=await self.kept_in())
         self.inventory = Inventory(changed=lambda: None)
         restore(self.inventory, self.ledger, await self.ledger.load(self.began_ns))
         self.inventory.put_node(node_facts(created_ns=self.began_ns), self.began_ns)
