@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '
 UV := $(shell command -v uv || echo .uv/bin/uv)
 MEMBERS := libs/common libs/price-snapshot libs/simulator libs/demo services/agent services/pricing services/aggregator services/alerts cli
 RUN := .venv/bin/
+# Most of their time these wait for something real.
+SIDE_BY_SIDE := -n 2 --dist loadgroup
 
 .PHONY: help
 help: ## list the targets
@@ -53,15 +55,15 @@ unit: install ## tests without network or waiting
 
 .PHONY: integration
 integration: install ## tests with a real nats-server, Prometheus, API server, cgroups, as far as they are here
-	$(RUN)pytest -q tests/integration
+	$(RUN)pytest -q $(SIDE_BY_SIDE) tests/integration
 
 .PHONY: e2e
 e2e: install ## the whole mesh as processes, against the simulated cluster's truth
-	$(RUN)pytest -q tests/e2e
+	$(RUN)pytest -q $(SIDE_BY_SIDE) tests/e2e
 
 .PHONY: test
 test: lint types unit ## all of the above; says at the end what it didn't find on this machine
-	$(RUN)pytest -q tests/integration tests/e2e
+	$(RUN)pytest -q $(SIDE_BY_SIDE) tests/integration tests/e2e
 
 .PHONY: chaos
 chaos: install ## an hour of hard churn against the truth; a day of it with ROUNDS=2 or more

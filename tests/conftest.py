@@ -43,6 +43,13 @@ def prometheus_binary() -> str:
     return parts.program(parts.PROMETHEUS)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of a file stay in one worker where there are several, and so those that share the one cluster."""
+    for item in items:
+        on_cluster = {"cluster", "scratch"} & set(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("cluster" if on_cluster else item.path.name))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In a worker, hand over which parts weren't found."""
     output: dict[str, dict[str, str]] | None = getattr(session.config, "workeroutput", None)
