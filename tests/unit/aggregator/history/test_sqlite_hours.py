@@ -9,9 +9,7 @@ from msgspec import structs
 from harness.ledger_days import FIRST, NOW, SECOND, fill, node, pod
 from kube_cost_aggregator.history.hours import PODS_AT_A_TIME, all_pods, all_volume_parts
 from kube_cost_aggregator.history.sqlite import SqliteStore, open_store
-from kube_cost_aggregator.history.sqlite_hours import NODES_COUNTER
 from kube_cost_aggregator.history.store import Batch, Money, PodHour, Retention, StoreError
-from kube_cost_aggregator.state import totals
 
 
 @pytest.fixture
@@ -97,7 +95,6 @@ async def test_what_was_before_an_hour_is_what_is_now_without_what_came(store: S
     assert before["__cluster__"].money == Money(network=2, control_plane=100)
     assert await store.hours.capacities_before(SECOND) == {"on_demand": 100, "spot": 100}
     assert await store.hours.capacities_before(FIRST) == {"on_demand": 0, "spot": 0}
-    assert NODES_COUNTER == totals.NODES_COUNTER
 
 
 async def test_settled_is_what_all_nodes_and_objects_are(store: SqliteStore) -> None:

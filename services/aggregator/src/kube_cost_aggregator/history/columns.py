@@ -1,6 +1,6 @@
-"""The columns of money that all keepers of the ledger have, and what stands in them."""
+"""What all keepers of the ledger name alike: columns of money, tables of hours, counters; and what stands in them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kube_cost_aggregator.history.store import Money, NamespaceTotal
 
@@ -10,6 +10,15 @@ TOTAL_COLUMNS = (*MONEY_COLUMNS, *_COUNTER_COLUMNS, "counter_nano", "savings_cou
 """Those of a namespace's running totals: its money, its counters by resource, and the two counters of sums."""
 
 PAID_COLUMNS = tuple(column for column in MONEY_COLUMNS if column != "savings_nano")
+
+HOUR_TABLES: Mapping[str, tuple[str, ...]] = {
+    "pod_hours_from": ("pod_hours", "pod_volume_hours"),
+    "namespace_hours_from": ("namespace_hours", "node_hours", "object_hours"),
+}
+"""The tables whose hours go together, by the column of the ledger that says from when on they are kept."""
+
+NODES_COUNTER = "nodes_nano_usd"
+"""Prefix of the ledger's own counters of what nodes cost, by capacity type."""
 
 
 def namespace_total(amounts: Sequence[int]) -> NamespaceTotal:

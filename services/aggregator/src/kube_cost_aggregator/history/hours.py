@@ -4,10 +4,14 @@ Money is in whole nano-USD, hours are Unix seconds of their start. `hours` of an
 are added up: one, or those of a day.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from kube_cost_aggregator.history.store import Money, ObjectKind
+
+_NS_PER_HOUR = 3600 * 10**9
 
 PODS_AT_A_TIME = 1024
 """Numbers of pods that a page spans: it has no more rows, and a few MB hold them."""
@@ -133,6 +137,24 @@ class KeptFrom(NamedTuple):
 
     pods: int
     namespaces: int
+
+
+class _Settled(msgspec.Struct, array_like=True):
+    """What both a node's and an object's state begin with; the rest is skipped."""
+
+    number: int
+    uid: str
+    name: str
+    settled_through_ns: int
+
+
+_SETTLED = msgspec.msgpack.Decoder(_Settled)
+
+
+def unsettled_hour(states: Iterable[bytes]) -> int | None:
+    """Return the hour that isn't settled to its end, by the states of all nodes and objects; None without any."""
+    through_ns = min((_SETTLED.decode(state).settled_through_ns for state in states), default=None)
+    return None if through_ns is None else through_ns // _NS_PER_HOUR * 3600
 
 
 class HourRows(Protocol):

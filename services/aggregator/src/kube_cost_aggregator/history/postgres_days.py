@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import asyncpg
 
-from kube_cost_aggregator.history.columns import MONEY_COLUMNS
+from kube_cost_aggregator.history.columns import HOUR_TABLES, MONEY_COLUMNS
 from kube_cost_aggregator.history.cost_lines import Kept
 from kube_cost_aggregator.history.cost_sql import SECONDS_PER_DAY, SECONDS_PER_HOUR
 from kube_cost_aggregator.history.store import Batch, Retention
@@ -28,11 +28,6 @@ _NAMESPACE_DAYS = f"""
     INSERT INTO namespace_days (cluster, day, namespace, {", ".join(MONEY_COLUMNS)})
     SELECT $1, to_timestamp($2::bigint), namespace, {", ".join(f"sum({column})" for column in MONEY_COLUMNS)}
     FROM namespace_hours WHERE {_OF_DAY} {{chosen}} GROUP BY namespace"""  # noqa: S608 - our own column names
-
-_HOUR_TABLES = {
-    "pod_hours_from": ("pod_hours", "pod_volume_hours"),
-    "namespace_hours_from": ("namespace_hours", "node_hours", "object_hours"),
-}
 
 
 async def read_kept(db: asyncpg.Connection, cluster: int) -> Kept:
@@ -92,7 +87,7 @@ async def forget_hours(db: asyncpg.Connection, cluster: int, now: int, retention
     ):
         if not days:
             continue
-        tables = _HOUR_TABLES[column]
+        tables = HOUR_TABLES[column]
         until = min(now // SECONDS_PER_DAY * SECONDS_PER_DAY - days * SECONDS_PER_DAY, kept.days_through)
         found = [await _oldest(db, cluster, table) for table in tables]
         oldest = min((hour for hour in found if hour is not None), default=until)

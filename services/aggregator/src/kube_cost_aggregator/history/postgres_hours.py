@@ -6,9 +6,8 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 import asyncpg
-import msgspec
 
-from kube_cost_aggregator.history.columns import MONEY_COLUMNS, TOTAL_COLUMNS, namespace_total
+from kube_cost_aggregator.history.columns import MONEY_COLUMNS, NODES_COUNTER, TOTAL_COLUMNS, namespace_total
 from kube_cost_aggregator.history.hours import (
     PODS_AT_A_TIME,
     CapacityHour,
@@ -21,15 +20,12 @@ from kube_cost_aggregator.history.hours import (
     PodSpan,
     VolumePage,
     VolumePart,
+    unsettled_hour,
 )
 from kube_cost_aggregator.history.postgres_days import read_kept
 from kube_cost_aggregator.history.postgres_sql import fetch
 from kube_cost_aggregator.history.store import Money
 
-NODES_COUNTER = "nodes_nano_usd"
-"""The ledger's own counters of what nodes cost, by capacity type, begin so."""
-
-_NS_PER_HOUR = 3600 * 10**9
 _AMONG = "hour = ANY(:hours::timestamptz[])"
 _WINDOW = "hour >= to_timestamp(:start::bigint) AND hour < to_timestamp(:end::bigint)"
 
@@ -92,21 +88,10 @@ class PostgresHours:
         return await self._read("read the nodes' totals", partial(read_capacities_before, start=start))
 
 
-class _Settled(msgspec.Struct, array_like=True):
-    """What both a node's and an object's state begin with; the rest is skipped."""
-
-    number: int
-    uid: str
-    name: str
-    settled_through_ns: int
-
-
 async def read_settled_until(db: asyncpg.Connection, cluster: int) -> int | None:
     """Return the hour that isn't settled to its end; see `HourRows.settled_until`."""
-    decoder = msgspec.msgpack.Decoder(_Settled)
     states = await fetch(db, cluster, "SELECT state FROM node_states UNION ALL SELECT state FROM object_states")
-    through_ns = min((decoder.decode(state).settled_through_ns for (state,) in states), default=None)
-    return None if through_ns is None else through_ns // _NS_PER_HOUR * 3600
+    return unsettled_hour(state for (state,) in states)
 
 
 async def read_kept_from(db: asyncpg.Connection, cluster: int) -> KeptFrom | None:

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable
 
-from kube_cost_aggregator.history.columns import MONEY_COLUMNS
+from kube_cost_aggregator.history.columns import HOUR_TABLES, MONEY_COLUMNS
 from kube_cost_aggregator.history.cost_lines import Kept
 from kube_cost_aggregator.history.cost_sql import SECONDS_PER_DAY, SECONDS_PER_HOUR
 from kube_cost_aggregator.history.store import Batch, Retention
@@ -26,11 +26,6 @@ _NAMESPACE_DAYS = f"""
     INSERT OR REPLACE INTO namespace_days
     SELECT :day, namespace, {", ".join(f"sum({column})" for column in MONEY_COLUMNS)}
     FROM namespace_hours WHERE hour IN ({_HOURS}) {{of_namespace}} GROUP BY namespace"""  # noqa: S608 - our own column names
-
-_HOUR_TABLES = {
-    "pod_hours_from": ("pod_hours", "pod_volume_hours"),
-    "namespace_hours_from": ("namespace_hours", "node_hours", "object_hours"),
-}
 
 
 def read_kept(db: sqlite3.Connection) -> Kept:
@@ -69,12 +64,13 @@ def forget_hours(db: sqlite3.Connection, now: int, retention: Retention) -> bool
     """
     kept = read_kept(db)
     more = False
-    for column, tables, days in (
-        ("pod_hours_from", _HOUR_TABLES["pod_hours_from"], retention.pod_hours_days),
-        ("namespace_hours_from", _HOUR_TABLES["namespace_hours_from"], retention.namespace_hours_days),
+    for column, days in (
+        ("pod_hours_from", retention.pod_hours_days),
+        ("namespace_hours_from", retention.namespace_hours_days),
     ):
         if not days:
             continue
+        tables = HOUR_TABLES[column]
         until = min(now // SECONDS_PER_DAY * SECONDS_PER_DAY - days * SECONDS_PER_DAY, kept.days_through)
         oldest = min((hour for table in tables if (hour := _oldest(db, table)) is not None), default=until)
         if oldest >= until:

@@ -5,9 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
-import msgspec
-
-from kube_cost_aggregator.history.columns import MONEY_COLUMNS, TOTAL_COLUMNS, namespace_total
+from kube_cost_aggregator.history.columns import MONEY_COLUMNS, NODES_COUNTER, TOTAL_COLUMNS, namespace_total
 from kube_cost_aggregator.history.hours import (
     PODS_AT_A_TIME,
     CapacityHour,
@@ -20,15 +18,10 @@ from kube_cost_aggregator.history.hours import (
     PodSpan,
     VolumePage,
     VolumePart,
+    unsettled_hour,
 )
 from kube_cost_aggregator.history.sqlite_days import read_kept
 from kube_cost_aggregator.history.store import Money
-
-NODES_COUNTER = "nodes_nano_usd"
-"""The ledger's own counters of what nodes cost, by capacity type, begin so."""
-
-_NS_PER_HOUR = 3600 * 10**9
-
 
 T = TypeVar("T")
 
@@ -88,21 +81,10 @@ class SqliteHours:
         return await self._read("read the nodes' totals", partial(read_capacities_before, start=start))
 
 
-class _Settled(msgspec.Struct, array_like=True):
-    """What both a node's and an object's state begin with; the rest is skipped."""
-
-    number: int
-    uid: str
-    name: str
-    settled_through_ns: int
-
-
 def read_settled_until(db: sqlite3.Connection) -> int | None:
     """Return the hour that isn't settled to its end; see `HourRows.settled_until`."""
-    decoder = msgspec.msgpack.Decoder(_Settled)
     states = db.execute("SELECT state FROM node_states UNION ALL SELECT state FROM object_states")
-    through_ns = min((decoder.decode(state).settled_through_ns for (state,) in states), default=None)
-    return None if through_ns is None else through_ns // _NS_PER_HOUR * 3600
+    return unsettled_hour(state for (state,) in states)
 
 
 def read_kept_from(db: sqlite3.Connection) -> KeptFrom | None:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from kube_cost_aggregator.history.batches import merged
+from kube_cost_aggregator.history.columns import NODES_COUNTER
 from kube_cost_aggregator.history.store import (
     NO_MONEY,
     NO_TRAFFIC,
@@ -37,7 +38,6 @@ from kube_cost_aggregator.state.totals import (
     IDLE,
     LOAD_BALANCER,
     NETWORK,
-    NODES_COUNTER,
     STORAGE,
     SYSTEM,
     Totals,

@@ -14,9 +14,6 @@ UNCLAIMED = "__unclaimed__"
 CLUSTER = "__cluster__"
 """The control plane, and what nodes send beside their pods."""
 
-NODES_COUNTER = "nodes_nano_usd"
-"""Prefix of the ledger's own counters of what nodes cost, by capacity type."""
-
 COMPONENTS_COUNTER = "components_nano_usd"
 """Likewise of what else costs, by component."""
 
